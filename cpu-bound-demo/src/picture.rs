@@ -1,0 +1,99 @@
+//! The picture as it comes from the models: each row is one task, and must be the same every time.
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+use shared::lab::Lab;
+use shared::mandelbrot::View;
+use shared::report::{Outcome, Run, Task};
+use shared::stopwatch::{now_ms, thread_name};
+
+/// A row, and the task of drawing it.
+pub struct Row {
+    pub task: Task,
+    pub pixels: Vec<u16>,
+}
+
+/// Draws rows: the activity of this demo. Clones share one progress bar.
+#[derive(Clone)]
+pub struct Painter {
+    pub view: View,
+    pub bar: ProgressBar,
+}
+
+impl Painter {
+    /// Draws row `y`.
+    pub fn draw(&self, y: usize) -> Row {
+        let start_ms = now_ms();
+        let pixels = self.view.row(y);
+        let task = Task {
+            id: y,
+            pid: std::process::id(),
+            thread: thread_name(),
+            status: None,
+            outcome: Outcome::Done,
+            error: None,
+            start_ms,
+            end_ms: now_ms(),
+        };
+        self.bar.inc(1);
+        Row { task, pixels }
+    }
+}
+
+/// Measures one model after another and compares their pictures.
+pub struct Gallery<'a> {
+    lab: &'a Lab,
+    pub painter: Painter,
+    /// The rows of the first run, with which all others are compared.
+    pub rows: Vec<Vec<u16>>,
+}
+
+impl Gallery<'_> {
+    /// `runs` is how many pictures there will be. The progress bar shows on a terminal only.
+    pub fn new(lab: &Lab, runs: usize) -> Gallery<'_> {
+        let bar = ProgressBar::new((runs * lab.tasks) as u64);
+        if let Ok(style) = ProgressStyle::with_template("{msg:10} {wide_bar} {pos}/{len} rows") {
+            bar.set_style(style);
+        }
+        let painter = Painter {
+            view: View::of_height(lab.tasks),
+            bar,
+        };
+        Gallery {
+            lab,
+            painter,
+            rows: Vec::new(),
+        }
+    }
+
+    /// Measures `draw_all`. A row that is not, pixel by pixel, that of the first run has failed.
+    ///
+    /// # Errors
+    /// Those of `draw_all`, or its rows are not the ones asked for.
+    pub fn run(
+        &mut self,
+        model: &str,
+        predicted_ms: impl Into<Option<f64>>,
+        draw_all: impl FnOnce(&Painter) -> Result<Vec<Row>>,
+    ) -> Result<Run> {
+        let Gallery { lab, painter, rows } = self;
+        painter.bar.set_message(model.to_string());
+        lab.run(model, predicted_ms, |_| {
+            let mut drawn = draw_all(painter)?;
+            if rows.is_empty() {
+                *rows = drawn
+                    .iter_mut()
+                    .map(|row| std::mem::take(&mut row.pixels))
+                    .collect();
+            } else {
+                for Row { task, pixels } in &mut drawn {
+                    if task.outcome == Outcome::Done && rows.get(task.id) != Some(pixels) {
+                        task.outcome = Outcome::Failed;
+                        task.error = Some("drew another picture than the sequential run".into());
+                    }
+                }
+            }
+            Ok(drawn.into_iter().map(|row| row.task).collect())
+        })
+    }
+}

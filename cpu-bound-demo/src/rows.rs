@@ -1,0 +1,201 @@
+//! A worker process: this same program, started again to draw every k-th row of the picture. It
+//! writes each row to its stdout: the number, the microseconds it took, the pixels, in bytes.
+
+use std::env;
+use std::io::{self, IsTerminal, Read, Write};
+use std::iter::StepBy;
+use std::ops::Range;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread::Builder;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use indicatif::ProgressBar;
+use shared::child::{self, End};
+use shared::cli::{Opt, Options, Stop};
+use shared::mandelbrot::View;
+use shared::report::{Outcome, Task};
+use shared::stopwatch::now_ms;
+
+use crate::picture::{Painter, Row};
+
+/// The word that starts this program as a worker.
+pub const MODE: &str = "rows";
+
+/// A worker that draws no row for so long is given up.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// How long a worker that sends no more may take to end by itself.
+const GRACE: Duration = Duration::from_secs(1);
+
+pub const OPTIONS: &[Opt] = &[
+    Opt {
+        name: "height",
+        value: "ROWS",
+        help: "Rows of the whole picture",
+        check: number,
+    },
+    Opt {
+        name: "first",
+        value: "ROW",
+        help: "The first row to draw",
+        check: number,
+    },
+    Opt {
+        name: "step",
+        value: "ROWS",
+        help: "From one row to the next",
+        check: number,
+    },
+];
+
+fn number(text: &str) -> Result<(), String> {
+    text.parse::<u16>()
+        .map(drop)
+        .map_err(|_| "expected a whole number to 65535".into())
+}
+
+/// The worker's main.
+///
+/// # Errors
+/// It was not started by its parent, or the parent does not read any more.
+pub fn serve(options: &Options) -> Result<()> {
+    let number = |name| options.get(name).and_then(|text| text.parse().ok());
+    let (Some(height), Some(first), Some(step @ 1..), false) = (
+        number("height"),
+        number("first"),
+        number("step"),
+        io::stdin().is_terminal(),
+    ) else {
+        let why = "this mode is for the program itself: it starts its workers like this";
+        return Err(Stop::Usage(why.into()).into());
+    };
+    // The end of stdin means that the parent is gone, however it went: nobody wants the rows.
+    Builder::new().name("stdin".into()).spawn(|| {
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        std::process::exit(0);
+    })?;
+    let painter = Painter {
+        view: View::of_height(height),
+        bar: ProgressBar::hidden(),
+    };
+    let mut stdout = io::stdout().lock();
+    for y in (first..height).step_by(step) {
+        let Row { task, pixels } = painter.draw(y);
+        let took_us = (task.end_ms - task.start_ms) * 1000.0;
+        let mut bytes = Vec::with_capacity(8 + 2 * pixels.len());
+        bytes.extend((y as u32).to_le_bytes());
+        bytes.extend((took_us as u32).to_le_bytes());
+        bytes.extend(pixels.iter().flat_map(|pixel| pixel.to_le_bytes()));
+        stdout.write_all(&bytes)?;
+    }
+    Ok(stdout.flush()?)
+}
+
+/// Reads one row of `width` pixels, drawn by the process `pid`. By our clock, it ended just now.
+fn read(pipe: &mut impl Read, width: usize, pid: u32) -> io::Result<Row> {
+    let mut bytes = vec![0; 8 + 2 * width];
+    pipe.read_exact(&mut bytes)?;
+    let number = |at| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+    let pixels = bytes[8..]
+        .chunks_exact(2)
+        .map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+    let end_ms = now_ms();
+    let task = Task {
+        id: number(0) as usize,
+        pid,
+        thread: format!("process {pid}"),
+        status: None,
+        outcome: Outcome::Done,
+        error: None,
+        start_ms: end_ms - f64::from(number(4)) / 1000.0,
+        end_ms,
+    };
+    Ok(Row {
+        task,
+        pixels: pixels.collect(),
+    })
+}
+
+/// The parent's end of a worker. Dropped, it kills and reaps the process.
+pub struct Worker {
+    child: Child,
+    rows: Receiver<Row>,
+    /// The rows that it was started to draw.
+    mine: StepBy<Range<usize>>,
+}
+
+impl Worker {
+    /// Starts this program again, to draw every `step`-th row from `first` on. A thread reads its
+    /// rows, so that no worker has to wait until another has been read.
+    ///
+    /// # Errors
+    /// The process or the thread cannot be started.
+    pub fn start(painter: &Painter, first: usize, step: usize) -> Result<Worker> {
+        let height = painter.view.height;
+        let mut child = Command::new(env::current_exe()?)
+            .args([MODE, "--height", &height.to_string()])
+            .args(["--first", &first.to_string(), "--step", &step.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot start a worker")?;
+        let stdout = child.stdout.take();
+        let (send, rows) = mpsc::channel();
+        let worker = Worker {
+            child,
+            rows,
+            mine: (first..height).step_by(step),
+        };
+        let mut stdout = stdout.context("the worker has no stdout")?;
+        let (painter, pid) = (painter.clone(), worker.child.id());
+        Builder::new().name(format!("reads {pid}")).spawn(move || {
+            while let Ok(row) = read(&mut stdout, painter.view.width, pid) {
+                painter.bar.inc(1);
+                if send.send(row).is_err() {
+                    break;
+                }
+            }
+        })?;
+        Ok(worker)
+    }
+
+    /// Waits for the worker's rows, and reaps it. Those that do not come have failed, with what
+    /// became of the worker as the reason.
+    pub fn finish(mut self) -> Vec<Row> {
+        let mut gone = None;
+        let mut drawn = Vec::new();
+        for y in self.mine.clone() {
+            if gone.is_none() {
+                match self.rows.recv_timeout(SILENCE) {
+                    Ok(row) if row.task.id == y => {
+                        drawn.push(row);
+                        continue;
+                    }
+                    _ => gone = Some(child::end_of(&mut self.child, GRACE)),
+                }
+            }
+            let why = match &gone {
+                Some(Ok(End::Signal(signal))) => {
+                    format!("its worker was killed by signal {signal}")
+                }
+                Some(Ok(End::Exit(code))) => format!("its worker exited with code {code}"),
+                _ => "its worker was silent, or sent something else".into(),
+            };
+            drawn.push(Row {
+                task: Task::failed(y, why),
+                pixels: Vec::new(),
+            });
+        }
+        drawn
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Its last row has come, or it will not be waited for. Killing is refused if it has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

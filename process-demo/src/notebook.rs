@@ -1,0 +1,86 @@
+//! Processes let waits overlap just as threads do, at a price: each is a whole program to start,
+//! and the task and its answer go through pipes as text.
+//!
+//! You will see a stair, then a block that starts late: that gap is the start of ten programs. The
+//! pool starts only k.
+//!
+//! Try it: `--workers 5`; kill a worker (its pid is in the line) while `--delay 5s` keeps it busy.
+
+use std::env;
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, Result};
+use shared::judge as shared_judge;
+use shared::lab::{Evidence, Lab};
+
+use crate::worker::{self, Request, Worker};
+use crate::{judge, pool};
+
+pub fn run(lab: &Lab) -> Result<Evidence> {
+    let (n, k, target) = (lab.tasks, lab.workers, lab.target()?);
+
+    // One after another, in this process. The prediction is the sum of all delays.
+    let activity = lab.blocking()?;
+    let sum = lab.delay_ms.map(|delay| delay * n as f64);
+    let sequential = lab.run("sequential", sum, |_| {
+        Ok((0..n).map(|id| activity.get(id)).collect())
+    })?;
+
+    // All at once, a process for each. The prediction is the longest delay.
+    let longest = lab.delay_ms.unwrap_or(sequential.mean_task_ms());
+    let mut memory_kib = 0;
+    let mut processes = lab.run("processes", longest, |_| {
+        let mut workers = Vec::new();
+        for id in 0..n {
+            let mut worker = start(&format!("Process-{}", id + 1))?;
+            worker.ask(Request::new(id, target)); // One line into its stdin; on to the next.
+            workers.push(worker);
+        }
+        let mut tasks = Vec::new();
+        for worker in &mut workers {
+            let task = worker.answer(); // Waits for one line from its stdout.
+            worker.close(); // The end of its stdin tells it to end.
+            target.show.line(&task);
+            tasks.push(task);
+        }
+        for worker in &mut workers {
+            worker.wait()?; // Nobody else reaps it.
+            memory_kib += worker.peak_rss_kib;
+        }
+        Ok(tasks)
+    })?;
+    processes.peak_rss_kib = processes.peak_rss_kib.map(|own| own + memory_kib);
+
+    // Through a pool: k processes, and each carries out one task after another.
+    let rounds = n.div_ceil(k) as f64;
+    let mut memory_kib = 0;
+    let mut pool = lab.run("process-pool", longest * rounds, |_| {
+        let served = pool::serve(k, n, target)?;
+        memory_kib = served.peak_rss_kib;
+        Ok(served.tasks)
+    })?;
+    pool.peak_rss_kib = pool.peak_rss_kib.map(|own| own + memory_kib);
+
+    let findings = vec![
+        shared_judge::waits_overlap(&sequential, &processes)
+            .on("P1", "Processes let waits overlap"),
+        judge::own_process_each(&processes).on("P2", "Each task has a process of its own"),
+        shared_judge::pool_is_full(k, &pool).on("P10", "A pool of k runs k at once, never more"),
+    ];
+    Ok((vec![sequential, processes, pool], findings))
+}
+
+/// New: where threads-demo starts a thread, this starts the program again, with a pipe each way.
+pub fn start(name: &str) -> Result<Worker> {
+    // On macOS a pipe leaks into a process that another thread starts at the same moment.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let child = Command::new(env::current_exe()?)
+        .arg(worker::MODE)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start a worker")?;
+    Worker::new(name.to_string(), child)
+}

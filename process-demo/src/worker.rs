@@ -1,0 +1,276 @@
+//! A worker: this same program, started again as a filter that reads one JSON line per task on its
+//! stdin and answers one JSON line per task on its stdout. [`serve`] is its end of the pipes,
+//! [`Worker`] the parent's, which trusts nothing that comes out of them.
+
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::{Child, ChildStdin};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use shared::activity::{BlockingActivity, Show, parse_url};
+use shared::child::{self, End};
+use shared::cli::{Options, Stop};
+use shared::lab::Target;
+use shared::report::{Outcome, Task};
+use shared::stopwatch::{now_ms, peak_rss_kib};
+
+/// The word that starts this program as a worker.
+pub const MODE: &str = "worker";
+
+/// An answer longer than this is no answer: 1 MiB.
+const MAX_LINE: u64 = 1 << 20;
+
+/// What a worker may take beyond the task's own timeout, to start and to answer.
+const SLACK: Duration = Duration::from_secs(5);
+
+/// How long a worker may take to end once its stdin has ended.
+const GRACE: Duration = Duration::from_secs(1);
+
+#[derive(Serialize, Deserialize)]
+pub struct Request {
+    pub id: usize,
+    pub url: String,
+    pub timeout_ms: u64,
+}
+
+impl Request {
+    pub fn new(id: usize, target: &Target) -> Request {
+        Request {
+            id,
+            url: target.url.to_string(),
+            timeout_ms: target.timeout.as_millis() as u64,
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Answer {
+    task: Task,
+    peak_rss_kib: Option<u64>,
+}
+
+/// The worker's main: serves requests until its stdin ends.
+///
+/// # Errors
+/// It was not started by its parent, or a request is not one.
+pub fn serve(_: &Options) -> Result<()> {
+    if io::stdin().is_terminal() {
+        let why = "this mode is for the program itself: it starts its workers like this and writes tasks to them";
+        return Err(Stop::Usage(why.into()).into());
+    }
+    let (send, requests) = mpsc::channel();
+    // The end of stdin ends the worker even in mid-task: a parent that is gone, however it went,
+    // reads no answer. A thread that watches for it is all that takes.
+    thread::Builder::new().name("stdin".into()).spawn(move || {
+        for line in io::stdin().lines().map_while(Result::ok) {
+            if send.send(line).is_err() {
+                break;
+            }
+        }
+        std::process::exit(0);
+    })?;
+    let mut activity: Option<BlockingActivity> = None;
+    for line in requests {
+        let Request {
+            id,
+            url,
+            timeout_ms,
+        } = serde_json::from_str(&line).context("a worker reads one JSON request per line")?;
+        let activity = match &activity {
+            Some(activity) => activity,
+            None => {
+                let url = parse_url(&url).map_err(Stop::Usage)?;
+                let timeout = Duration::from_millis(timeout_ms);
+                activity.insert(BlockingActivity::new(&url, timeout, Show::Nothing)?)
+            }
+        };
+        // A task that panics is one task lost; the worker lives on.
+        let task = catch_unwind(AssertUnwindSafe(|| activity.get(id)));
+        let task = task.unwrap_or_else(|panic| Task::panicked(id, panic));
+        let answer = Answer {
+            task,
+            peak_rss_kib: peak_rss_kib(),
+        };
+        let mut line = serde_json::to_vec(&answer)?;
+        line.push(b'\n');
+        io::stdout().write_all(&line)?;
+        io::stdout().flush()?;
+    }
+    Ok(())
+}
+
+/// The parent's end of a worker. Dropped, it kills and reaps the process, which [`Child`] does not.
+pub struct Worker {
+    name: String,
+    child: Child,
+    /// `None` once the worker has been told to end.
+    requests: Option<ChildStdin>,
+    answers: Receiver<Line>,
+    /// What it was last asked, and when.
+    asked: Option<(Request, f64)>,
+    /// After one wrong answer there is no telling which task the next would belong to.
+    trusted: bool,
+    /// The most memory the worker has reported, in KiB.
+    pub peak_rss_kib: u64,
+}
+
+/// What came out of a worker's stdout, and when.
+struct Line {
+    bytes: Vec<u8>,
+    at_ms: f64,
+}
+
+impl Worker {
+    /// Takes over a process that was started in [`MODE`] with both pipes.
+    ///
+    /// # Errors
+    /// A pipe is missing, or no thread can be started to read it.
+    pub fn new(name: String, mut child: Child) -> Result<Worker> {
+        let requests = child.stdin.take();
+        let stdout = child.stdout.take().context("the worker has no stdout")?;
+        // A bounded channel: a worker that floods us is kept waiting, and our memory is not filled.
+        let (send, answers) = mpsc::sync_channel(1);
+        let worker = Worker {
+            name,
+            child,
+            requests,
+            answers,
+            asked: None,
+            trusted: true,
+            peak_rss_kib: 0,
+        };
+        // Reading may take for ever, and std knows no deadline for it: hence a thread.
+        let reader = thread::Builder::new().name(format!("{}'s answers", worker.name));
+        reader.spawn(move || {
+            let mut stdout = BufReader::new(stdout);
+            loop {
+                let mut bytes = Vec::new();
+                let read = stdout.by_ref().take(MAX_LINE).read_until(b'\n', &mut bytes);
+                let line = Line {
+                    bytes,
+                    at_ms: now_ms(),
+                };
+                if !read.is_ok_and(|length| length > 0) || send.send(line).is_err() {
+                    break;
+                }
+            }
+        })?;
+        Ok(worker)
+    }
+
+    /// Hands the worker a task. That it is gone is seen by [`Worker::answer`].
+    pub fn ask(&mut self, request: Request) {
+        let line = serde_json::to_string(&request).unwrap_or_default() + "\n";
+        self.asked = Some((request, now_ms()));
+        if let Some(requests) = &mut self.requests {
+            let _ = requests.write_all(line.as_bytes());
+        }
+    }
+
+    /// Waits for the answer to what was asked last. The task has an outcome then, whatever became
+    /// of the worker: if it died, was silent for too long or answered anything else, it is lost.
+    pub fn answer(&mut self) -> Task {
+        let Some((request, asked_ms)) = self.asked.take() else {
+            return Task::failed(0, "nothing was asked");
+        };
+        let (outcome, why) = match self.receive(&request, asked_ms) {
+            Ok(task) => return task,
+            Err(lost) => lost,
+        };
+        self.trusted = false;
+        Task {
+            pid: self.child.id(),
+            thread: self.name.clone(),
+            outcome,
+            start_ms: asked_ms,
+            ..Task::failed(request.id, why)
+        }
+    }
+
+    fn receive(&mut self, request: &Request, asked_ms: f64) -> Result<Task, (Outcome, String)> {
+        let allowed = Duration::from_millis(request.timeout_ms) + SLACK;
+        let waited = Duration::from_secs_f64((now_ms() - asked_ms) / 1000.0);
+        let deadline = Instant::now() + allowed.saturating_sub(waited);
+        let left = || deadline.saturating_duration_since(Instant::now());
+        match self.answers.recv_timeout(left()) {
+            Ok(line) if line.bytes.ends_with(b"\n") => self
+                .check(line, request.id, asked_ms)
+                .map_err(|why| (Outcome::Failed, why)),
+            Ok(line) if line.bytes.len() as u64 == MAX_LINE => Err((
+                Outcome::Failed,
+                "its worker's answer is longer than 1 MiB".into(),
+            )),
+            Err(RecvTimeoutError::Timeout) => Err((
+                Outcome::TimedOut,
+                format!("its worker was silent for {allowed:?}"),
+            )),
+            // The end of the stream, perhaps in the middle of a line.
+            _ => Err(match child::end_of(&mut self.child, left()) {
+                Ok(End::Exit(code)) => (
+                    Outcome::Failed,
+                    format!("its worker exited with code {code} and no answer"),
+                ),
+                Ok(End::Signal(signal)) => (
+                    Outcome::Failed,
+                    format!("its worker was killed by signal {signal}"),
+                ),
+                Ok(End::TimedOut) => (
+                    Outcome::TimedOut,
+                    "its worker closed its output and lived on".into(),
+                ),
+                Err(error) => (Outcome::Failed, format!("its worker is gone: {error}")),
+            }),
+        }
+    }
+
+    /// Makes sure that a line is the answer to task `id`, and lays its span on our own clock: it
+    /// ended when the line came, and took as long as the worker says.
+    fn check(&mut self, line: Line, id: usize, asked_ms: f64) -> Result<Task, String> {
+        let Answer { task, peak_rss_kib } = serde_json::from_slice(&line.bytes)
+            .map_err(|error| format!("its worker answered something else: {error}"))?;
+        if task.id != id {
+            return Err(format!("its worker answered for task {}", task.id));
+        }
+        self.peak_rss_kib = self.peak_rss_kib.max(peak_rss_kib.unwrap_or(0));
+        let start_ms = (line.at_ms - (task.end_ms - task.start_ms)).clamp(asked_ms, line.at_ms);
+        let (pid, thread) = (self.child.id(), self.name.clone());
+        Ok(Task {
+            pid,
+            thread,
+            start_ms,
+            end_ms: line.at_ms,
+            ..task
+        })
+    }
+
+    /// Whether the worker may be given another task: it lives, and has said nothing unasked.
+    pub fn is_usable(&self) -> bool {
+        self.trusted && matches!(self.answers.try_recv(), Err(TryRecvError::Empty))
+    }
+
+    /// Ends the worker's stdin, and with it the worker.
+    pub fn close(&mut self) {
+        self.requests = None;
+    }
+
+    /// Waits until the worker has ended, and reaps it. One that does not end is killed.
+    ///
+    /// # Errors
+    /// The operating system does not say how it ended.
+    pub fn wait(&mut self) -> Result<End> {
+        self.close();
+        Ok(child::end_of(&mut self.child, GRACE)?)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Both are no more than refused when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,110 @@
+//! Runs a program that may hang or die as a child under a deadline, and says how it ended.
+
+use std::io::{self, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A child is asked whether it has ended soon at first, then less and less often, up to this.
+const POLL: Duration = Duration::from_millis(5);
+
+/// How long output may still come once the child has ended.
+const DRAIN: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It returned or called exit.
+    Exit(i32),
+    /// A signal ended it; only on Unix.
+    Signal(i32),
+    /// It was still running at the deadline and was killed.
+    TimedOut,
+}
+
+impl From<ExitStatus> for End {
+    fn from(status: ExitStatus) -> End {
+        #[cfg(unix)]
+        if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+            return End::Signal(signal);
+        }
+        // Without a signal there is a code.
+        End::Exit(status.code().unwrap_or_default())
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Ended {
+    pub end: End,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Starts `command` with its output caught, and its input empty unless the caller has set one.
+/// Waits until it ends, but no longer than `deadline`; then it is killed.
+///
+/// # Errors
+/// It cannot be started.
+pub fn run(command: &mut Command, deadline: Duration) -> io::Result<Ended> {
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    wait(child, deadline)
+}
+
+/// As [`run`], for a child that has been started; what it has not piped is returned empty.
+///
+/// # Errors
+/// The operating system does not say how it ended.
+pub fn wait(mut child: Child, deadline: Duration) -> io::Result<Ended> {
+    let stdout = child.stdout.take().map(collect);
+    let stderr = child.stderr.take().map(collect);
+    let end = end_of(&mut child, deadline)?;
+    // A grandchild may hold the pipe open, so even this must not wait for ever.
+    let text = |pipe: Option<Receiver<Vec<u8>>>| {
+        let bytes = pipe
+            .and_then(|pipe| pipe.recv_timeout(DRAIN).ok())
+            .unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    Ok(Ended {
+        end,
+        stdout: text(stdout),
+        stderr: text(stderr),
+    })
+}
+
+/// Waits until `child` ends, at most for `deadline`, kills it then, and reaps it in any case.
+///
+/// # Errors
+/// The operating system does not say how it ended.
+pub fn end_of(child: &mut Child, deadline: Duration) -> io::Result<End> {
+    let give_up = Instant::now() + deadline;
+    let mut pause = Duration::from_micros(50);
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status.into());
+        }
+        if Instant::now() >= give_up {
+            // It may end by itself just now; that is as good.
+            let _ = child.kill();
+            child.wait()?;
+            return Ok(End::TimedOut);
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(POLL);
+    }
+}
+
+/// Reads a pipe to its end on a thread of its own: a child must never wait for its reader.
+fn collect(mut pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+    let (send, receive) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = pipe.read_to_end(&mut bytes);
+        let _ = send.send(bytes);
+    });
+    receive
+}

@@ -1,0 +1,269 @@
+//! Verdicts that more than one demo reaches: pure functions from measured runs to a [`Judgement`].
+//!
+//! What the server saw or the operating system says decides; the clock only where neither is known.
+
+use crate::report::{Finding, Run, Verdict};
+use crate::stopwatch::ThreadCount;
+
+/// What was expected, what came out, and what follows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    pub predicted: String,
+    pub measured: String,
+    pub verdict: Verdict,
+    pub because: String,
+}
+
+impl Judgement {
+    /// Makes this the finding on one claim.
+    pub fn on(self, claim: &str, says: &str) -> Finding {
+        let Judgement {
+            predicted,
+            measured,
+            verdict,
+            because,
+        } = self;
+        Finding {
+            claim: claim.into(),
+            says: says.into(),
+            predicted,
+            measured,
+            verdict,
+            because,
+        }
+    }
+}
+
+/// Do the waits of `together` overlap, where those of `sequential` do not?
+pub fn waits_overlap(sequential: &Run, together: &Run) -> Judgement {
+    let asked = together.tasks.len();
+    let (one, source) = peak(sequential);
+    let (many, _) = peak(together);
+    let (verdict, because) = if let Some(lost) = lost(&[sequential, together]) {
+        (Verdict::NotShown, lost)
+    } else if asked < 2 {
+        (
+            Verdict::NotShown,
+            "a single task has nothing to overlap with".to_string(),
+        )
+    } else if one == 1 && many > 1 {
+        (
+            Verdict::Holds,
+            format!("{source} {many} of {asked} waiting at the same time"),
+        )
+    } else if one == 1 {
+        (
+            Verdict::Fails,
+            format!("{source} never more than one waiting"),
+        )
+    } else {
+        (
+            Verdict::Fails,
+            format!("{source} the sequential run overlap, too"),
+        )
+    };
+    Judgement {
+        predicted: format!("waiting at once: 1, then {asked}"),
+        measured: format!("waiting at once: {one}, then {many}"),
+        verdict,
+        because,
+    }
+}
+
+/// Does a pool of `size` run so many tasks at once, and never more?
+pub fn pool_is_full(size: usize, pool: &Run) -> Judgement {
+    let asked = pool.tasks.len();
+    let expected = size.min(asked);
+    let (most, source) = peak(pool);
+    let (verdict, because) = if let Some(lost) = lost(&[pool]) {
+        (Verdict::NotShown, lost)
+    } else if most > expected {
+        (
+            Verdict::Fails,
+            format!("{source} more at once than the limit allows"),
+        )
+    } else if most < expected {
+        (
+            Verdict::NotShown,
+            format!("{source} fewer at once than the limit allows"),
+        )
+    } else if asked <= size {
+        (
+            Verdict::NotShown,
+            "there is a place for every task, so none had to wait: try fewer --workers".to_string(),
+        )
+    } else {
+        (
+            Verdict::Holds,
+            format!("{source} {most} at once, while {asked} were to be done"),
+        )
+    };
+    Judgement {
+        predicted: format!("{expected} at once"),
+        measured: format!("{most} at once"),
+        verdict,
+        because,
+    }
+}
+
+/// Does every task that has not ended have a thread of the operating system to itself?
+pub fn thread_each(run: &Run, count: ThreadCount) -> Judgement {
+    let tasks = run.not_ended(count.at_ms);
+    more_threads(run, count, tasks, |more| more >= tasks)
+}
+
+/// Do all tasks get by with the threads that were there before?
+pub fn no_more_threads(run: &Run, count: ThreadCount) -> Judgement {
+    more_threads(run, count, 0, |more| more == 0)
+}
+
+fn more_threads(
+    run: &Run,
+    count: ThreadCount,
+    expected: usize,
+    as_claimed: impl Fn(usize) -> bool,
+) -> Judgement {
+    let tasks = run.not_ended(count.at_ms);
+    let predicted = format!("{expected} more threads while {tasks} tasks wait");
+    let (Some(before), Some(during)) = (count.before, count.during) else {
+        return Judgement {
+            predicted,
+            measured: "unknown".into(),
+            verdict: Verdict::NotShown,
+            because: "this operating system does not say how many threads we have".into(),
+        };
+    };
+    let more = during.saturating_sub(before);
+    let (verdict, because) = if let Some(lost) = lost(&[run]) {
+        (Verdict::NotShown, lost)
+    } else if tasks < 2 {
+        (
+            Verdict::NotShown,
+            format!("at the count, {tasks} tasks were still waiting"),
+        )
+    } else {
+        let verdict = if as_claimed(more) {
+            Verdict::Holds
+        } else {
+            Verdict::Fails
+        };
+        (
+            verdict,
+            format!("the operating system counted {before} before and {during} then"),
+        )
+    };
+    Judgement {
+        predicted,
+        measured: format!("{more} more threads"),
+        verdict,
+        because,
+    }
+}
+
+/// The most tasks at once, and who says so: the server, or, where it is not ours, our own clock.
+fn peak(run: &Run) -> (usize, &'static str) {
+    match run.peak_in_flight {
+        Some(peak) => (peak, "the server saw"),
+        None => (run.most_at_once(), "by this program's clock there were"),
+    }
+}
+
+/// Says so if tasks were lost: then nothing follows from the others.
+pub fn lost(runs: &[&Run]) -> Option<String> {
+    let run = runs.iter().find(|run| run.lost() > 0)?;
+    Some(format!(
+        "{} of {} tasks were not done in the run \"{}\"",
+        run.lost(),
+        run.tasks.len(),
+        run.model
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Outcome, Task};
+    use crate::stopwatch::tests::run_of;
+    use Verdict::*;
+
+    /// A run in which the server saw `peak` of `tasks` at once; by the clock, all ran from 0 to 100.
+    fn seen(tasks: usize, peak: usize) -> Run {
+        let task = Task {
+            outcome: Outcome::Done,
+            start_ms: 0.0,
+            end_ms: 100.0,
+            ..Task::failed(0, "")
+        };
+        Run {
+            peak_in_flight: Some(peak),
+            ..run_of(vec![task; tasks])
+        }
+    }
+
+    fn with_a_loss(run: Run) -> Run {
+        Run {
+            done: run.done - 1,
+            failed: 1,
+            ..run
+        }
+    }
+
+    /// Would be wrong: a verdict that comes out the same for the opposite case.
+    #[test]
+    fn overlap_is_judged_by_what_the_server_saw() {
+        assert_eq!(waits_overlap(&seen(10, 1), &seen(10, 10)).verdict, Holds);
+        assert_eq!(waits_overlap(&seen(10, 1), &seen(10, 1)).verdict, Fails);
+        assert_eq!(waits_overlap(&seen(10, 2), &seen(10, 10)).verdict, Fails);
+        assert_eq!(waits_overlap(&seen(1, 1), &seen(1, 1)).verdict, NotShown);
+        assert_eq!(
+            waits_overlap(&seen(10, 1), &with_a_loss(seen(10, 10))).verdict,
+            NotShown
+        );
+    }
+
+    /// Would be wrong: no verdict at all behind `--url`, where no server of ours counts.
+    #[test]
+    fn without_a_server_of_ours_the_spans_are_judged() {
+        let unseen = |run: Run| Run {
+            peak_in_flight: None,
+            ..run
+        };
+        let mut apart = unseen(seen(3, 1));
+        for (place, task) in apart.tasks.iter_mut().enumerate() {
+            (task.start_ms, task.end_ms) = (place as f64 * 10.0, place as f64 * 10.0 + 9.0);
+        }
+        assert_eq!(waits_overlap(&apart, &unseen(seen(3, 1))).verdict, Holds);
+        assert_eq!(waits_overlap(&apart, &apart).verdict, Fails);
+    }
+
+    /// Would be wrong: a pool that lets too many through passes.
+    #[test]
+    fn a_pool_is_full_and_never_more() {
+        assert_eq!(pool_is_full(2, &seen(10, 2)).verdict, Holds);
+        assert_eq!(pool_is_full(2, &seen(10, 3)).verdict, Fails);
+        assert_eq!(pool_is_full(4, &seen(10, 3)).verdict, NotShown);
+        assert_eq!(pool_is_full(4, &seen(4, 4)).verdict, NotShown);
+        assert_eq!(pool_is_full(2, &with_a_loss(seen(10, 2))).verdict, NotShown);
+    }
+
+    /// Would be wrong: tasks on one thread count as threads of their own, or the other way round.
+    #[test]
+    fn threads_are_judged_by_the_systems_count() {
+        let count = |during| ThreadCount {
+            before: Some(2),
+            during,
+            at_ms: 50.0,
+        };
+        let run = seen(10, 10);
+        assert_eq!(thread_each(&run, count(Some(12))).verdict, Holds);
+        assert_eq!(thread_each(&run, count(Some(2))).verdict, Fails);
+        assert_eq!(no_more_threads(&run, count(Some(2))).verdict, Holds);
+        assert_eq!(no_more_threads(&run, count(Some(3))).verdict, Fails);
+        assert_eq!(no_more_threads(&run, count(None)).verdict, NotShown);
+        let late = ThreadCount {
+            at_ms: 200.0,
+            ..count(Some(2))
+        };
+        assert_eq!(thread_each(&run, late).verdict, NotShown);
+    }
+}

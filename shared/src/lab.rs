@@ -1,0 +1,133 @@
+//! What a lesson works with: the settings of the command line, the target of its requests, and
+//! [`Lab::run`], which measures.
+
+use anyhow::Result;
+
+use crate::cli::Options;
+use crate::report::{Finding, Run, Settings, Task};
+use crate::stopwatch::Stopwatch;
+#[cfg(feature = "http")]
+use {
+    crate::activity::{AsyncActivity, BlockingActivity, Show},
+    crate::server::Server,
+    anyhow::Context,
+    reqwest::Url,
+    std::time::Duration,
+};
+
+/// What a lesson returns: what it measured, and what follows from that.
+pub type Evidence = (Vec<Run>, Vec<Finding>);
+
+pub struct Lab {
+    /// How many tasks a run consists of, at least 1.
+    pub tasks: usize,
+    /// Size of pools, at least 1.
+    pub workers: usize,
+    /// Cores that this process may use.
+    pub cores: usize,
+    /// How long the embedded server waits before it answers; `None` where it is not asked.
+    pub delay_ms: Option<f64>,
+    /// The demo's own options.
+    pub options: Options,
+    #[cfg(feature = "http")]
+    pub(crate) target: Option<Target>,
+}
+
+/// Where requests go.
+#[cfg(feature = "http")]
+pub struct Target {
+    pub url: Url,
+    pub timeout: Duration,
+    pub show: Show,
+    pub(crate) server: Option<Server>,
+}
+
+impl Lab {
+    /// Measures one run: `carry_out` does the tasks, by whatever model, and returns what came of
+    /// each. Whatever it need not measure, such as setting up a client, is done before.
+    ///
+    /// # Errors
+    /// Those of `carry_out`, or its tasks are not the ones asked for.
+    pub fn run(
+        &self,
+        model: &str,
+        predicted_ms: impl Into<Option<f64>>,
+        carry_out: impl FnOnce(&Stopwatch) -> Result<Vec<Task>>,
+    ) -> Result<Run> {
+        #[cfg(feature = "http")]
+        let seen = self
+            .target
+            .as_ref()
+            .and_then(|target| Some(target.server.as_ref()?.observe()));
+        #[cfg(feature = "http")]
+        if self
+            .target
+            .as_ref()
+            .is_some_and(|target| target.show == Show::Lines)
+        {
+            crate::text::print_model(model);
+        }
+        let stopwatch = Stopwatch::start();
+        let tasks = carry_out(&stopwatch)?;
+        #[cfg_attr(not(feature = "http"), expect(unused_mut))]
+        let mut run = stopwatch.stop(model, self.tasks, tasks)?;
+        #[cfg(feature = "http")]
+        if let Some(seen) = seen {
+            use std::sync::atomic::Ordering::Relaxed;
+            run.peak_in_flight = Some(seen.peak_in_flight.load(Relaxed));
+            run.connections = Some(seen.connections.load(Relaxed));
+        }
+        Ok(Run {
+            predicted_ms: predicted_ms.into(),
+            ..run
+        })
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        let mut settings = Settings {
+            tasks: self.tasks,
+            url: None,
+            embedded: false,
+            delay_ms: self.delay_ms,
+        };
+        #[cfg(feature = "http")]
+        if let Some(target) = &self.target {
+            settings.url = Some(target.url.to_string());
+            settings.embedded = target.server.is_some();
+        }
+        #[cfg(not(feature = "http"))]
+        let _ = &mut settings;
+        settings
+    }
+}
+
+#[cfg(feature = "http")]
+impl Lab {
+    /// Where requests go.
+    ///
+    /// # Errors
+    /// The demo has not set [`crate::cli::Demo::http`].
+    pub fn target(&self) -> Result<&Target> {
+        self.target
+            .as_ref()
+            .context("this demo asks for nothing over HTTP")
+    }
+
+    /// The activity with a blocking client of its own.
+    ///
+    /// # Errors
+    /// The client cannot be set up.
+    pub fn blocking(&self) -> Result<BlockingActivity> {
+        let target = self.target()?;
+        BlockingActivity::new(&target.url, target.timeout, target.show)
+    }
+
+    /// The activity with an async client of its own.
+    ///
+    /// # Errors
+    /// The client cannot be set up.
+    pub fn non_blocking(&self) -> Result<AsyncActivity> {
+        let target = self.target()?;
+        AsyncActivity::new(&target.url, target.timeout, target.show)
+    }
+}

@@ -1,0 +1,17 @@
+//! What is the same in every demo. Data flows one way: command line, lesson, activities, outcomes,
+//! runs, report, renderer. A lesson returns data and never formats; a renderer never measures;
+//! nothing here knows which demo called it.
+
+#[cfg(feature = "http")]
+pub mod activity;
+pub mod child;
+pub mod cli;
+pub mod judge;
+pub mod lab;
+pub mod mandelbrot;
+pub mod report;
+#[cfg(feature = "http")]
+pub mod server;
+pub mod stopwatch;
+pub mod text;
+pub mod timeline;

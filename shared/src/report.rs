@@ -1,0 +1,214 @@
+//! What a demo measured, as plain data. Lessons fill it, renderers read it, tests assert on it.
+//!
+//! Serialised, a [`Report`] is version 1 of the JSON document that `--format json` prints. Times are
+//! milliseconds. A figure that is not known is `None` (`null`), never a guess.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that one start of a demo found out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub version: u32,
+    pub demo: String,
+    pub machine: Machine,
+    pub lessons: Vec<Lesson>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    pub os: String,
+    /// Cores that this process may use, which can be fewer than the machine has.
+    pub cores: usize,
+    /// `release` or `debug`.
+    pub profile: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Lesson {
+    pub name: String,
+    pub about: String,
+    pub settings: Settings,
+    pub runs: Vec<Run>,
+    pub findings: Vec<Finding>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    pub tasks: usize,
+    /// What each task asks for; `None` where tasks compute.
+    pub url: Option<String>,
+    /// Whether `url` is the embedded server.
+    pub embedded: bool,
+    /// How long the embedded server waits before it answers.
+    pub delay_ms: Option<f64>,
+}
+
+/// The same tasks, carried out once under one model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// `sequential`, `threads`, `thread-pool`, `processes`, `process-pool`, `async`, `rayon`, or a
+    /// lesson's own word for a variant.
+    pub model: String,
+    pub wall_ms: f64,
+    pub predicted_ms: Option<f64>,
+    pub done: usize,
+    pub failed: usize,
+    pub timed_out: usize,
+    pub cancelled: usize,
+    /// Most requests that the embedded server was answering at the same time.
+    pub peak_in_flight: Option<usize>,
+    /// Connections that the embedded server accepted.
+    pub connections: Option<usize>,
+    /// Largest resident memory during the run: this process, plus its workers where a run has any.
+    pub peak_rss_kib: Option<u64>,
+    /// CPU time of this process (embedded server included) and of the workers it waited for.
+    pub cpu_ms: Option<f64>,
+    /// One entry for every task that was asked for, in order of `id`.
+    pub tasks: Vec<Task>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    pub id: usize,
+    pub pid: u32,
+    /// Name of the thread or process that carried it out.
+    pub thread: String,
+    /// HTTP status, if an answer came.
+    pub status: Option<u16>,
+    pub outcome: Outcome,
+    /// The whole chain of causes, when the outcome is not `done`.
+    pub error: Option<String>,
+    /// Since the run began.
+    pub start_ms: f64,
+    pub end_ms: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Done,
+    Failed,
+    TimedOut,
+    Cancelled,
+}
+
+/// One claim, put to the test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Id of the claim, such as `T1`.
+    pub claim: String,
+    pub says: String,
+    pub predicted: String,
+    pub measured: String,
+    pub verdict: Verdict,
+    pub because: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Verdict {
+    #[serde(rename = "holds")]
+    Holds,
+    #[serde(rename = "fails")]
+    Fails,
+    /// This machine or these settings cannot tell.
+    #[serde(rename = "not shown")]
+    NotShown,
+}
+
+impl Task {
+    /// A task that ended without an outcome of its own: its thread panicked, its worker died.
+    pub fn failed(id: usize, why: impl Into<String>) -> Task {
+        let now = crate::stopwatch::now_ms();
+        Task {
+            id,
+            pid: std::process::id(),
+            thread: crate::stopwatch::thread_name(),
+            status: None,
+            outcome: Outcome::Failed,
+            error: Some(why.into()),
+            start_ms: now,
+            end_ms: now,
+        }
+    }
+
+    /// A task whose thread panicked, with the message as `join` hands it over.
+    pub fn panicked(id: usize, panic: Box<dyn std::any::Any + Send>) -> Task {
+        let message = match panic.downcast::<String>() {
+            Ok(message) => *message,
+            Err(panic) => panic
+                .downcast::<&str>()
+                .map_or("no message".into(), |text| text.to_string()),
+        };
+        Task::failed(id, format!("panicked: {message}"))
+    }
+}
+
+impl Run {
+    /// Tasks that were asked for and not done.
+    pub fn lost(&self) -> usize {
+        self.failed + self.timed_out + self.cancelled
+    }
+
+    /// Mean time from a task's start to its end.
+    pub fn mean_task_ms(&self) -> f64 {
+        let sum: f64 = self
+            .tasks
+            .iter()
+            .map(|task| task.end_ms - task.start_ms)
+            .sum();
+        sum / self.tasks.len().max(1) as f64
+    }
+
+    /// Tasks that had not ended at `at_ms`, by this program's own clock.
+    pub fn not_ended(&self, at_ms: f64) -> usize {
+        self.tasks.iter().filter(|task| at_ms < task.end_ms).count()
+    }
+
+    /// Most tasks under way at the same time, by this program's own clock.
+    pub fn most_at_once(&self) -> usize {
+        // The peak is reached at the start of some task: sweep over starts (+1) and ends (-1).
+        let mut edges: Vec<(f64, isize)> = self
+            .tasks
+            .iter()
+            .flat_map(|task| [(task.start_ms, 1), (task.end_ms, -1)])
+            .collect();
+        edges.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let (mut now, mut most) = (0, 0);
+        for (_, step) in edges {
+            now += step;
+            most = most.max(now);
+        }
+        most as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(spans: &[(f64, f64)]) -> Run {
+        let tasks = spans.iter().map(|&(start_ms, end_ms)| Task {
+            start_ms,
+            end_ms,
+            ..Task::failed(0, "")
+        });
+        crate::stopwatch::tests::run_of(tasks.collect())
+    }
+
+    /// Would be wrong: a sequence that counts as overlap because one task starts the instant another ends.
+    #[test]
+    fn tasks_that_only_touch_do_not_overlap() {
+        assert_eq!(
+            run(&[(0.0, 10.0), (10.0, 20.0), (20.0, 30.0)]).most_at_once(),
+            1
+        );
+        assert_eq!(
+            run(&[(0.0, 10.0), (5.0, 20.0), (9.0, 30.0)]).most_at_once(),
+            3
+        );
+        assert_eq!(
+            run(&[(0.0, 10.0), (5.0, 20.0), (12.0, 30.0)]).most_at_once(),
+            2
+        );
+    }
+}

@@ -1,0 +1,226 @@
+//! The embedded target: an HTTP server on a thread of its own that does nothing but wait, so that
+//! the demos run offline and know what a server saw of them.
+//!
+//! - `/delay/{ms}` answers 200 after so many milliseconds.
+//! - `/status/{code}` answers with that status at once.
+//! - `/gate/{n}` answers 200 once n requests are waiting in it at the same time, or 504 after
+//!   [`GATE_DEADLINE`]. A client that asks one thing after another never gets through; passing it
+//!   proves concurrency without a clock.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use hyper::{
+    Request, Response, StatusCode, body::Incoming, server::conn::http1, service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+
+/// How long a request waits in a gate for the others.
+pub const GATE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Longest wait that `/delay` grants, in milliseconds: an hour.
+pub const MAX_DELAY_MS: u64 = 3_600_000;
+
+/// Connections that may wait to be accepted. The usual 128 overflows when thousands arrive at once.
+const BACKLOG: u32 = 4096;
+
+/// The embedded server. It ends with the process.
+pub struct Server {
+    address: SocketAddr,
+    state: Arc<State>,
+}
+
+/// What the server has seen since [`Server::observe`] was called.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// Requests that arrived.
+    pub hits: AtomicUsize,
+    /// Requests that wait for their answer now, and the most that ever did at the same time.
+    pub in_flight: AtomicUsize,
+    pub peak_in_flight: AtomicUsize,
+    /// Connections accepted.
+    pub connections: AtomicUsize,
+    /// Requests whose client went away before the answer.
+    pub disconnects: AtomicUsize,
+}
+
+#[derive(Default)]
+struct State {
+    seen: Mutex<Arc<Seen>>,
+    gates: Mutex<HashMap<usize, Arc<Gate>>>,
+}
+
+#[derive(Default)]
+struct Gate {
+    waiting: AtomicUsize,
+    opened: Notify,
+}
+
+impl Server {
+    /// Listens on `ip`; port 0 lets the operating system choose one.
+    ///
+    /// # Errors
+    /// The port is taken or not allowed, or the thread cannot be started.
+    pub fn start(ip: IpAddr, port: u16) -> Result<Server> {
+        let asked = SocketAddr::new(ip, port);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let state = Arc::new(State::default());
+        let listener = {
+            let _inside = runtime.enter();
+            listen(asked).with_context(|| format!("cannot listen on {asked}"))?
+        };
+        let address = listener.local_addr()?;
+        let accepting = state.clone();
+        thread::Builder::new()
+            .name("server".into())
+            .spawn(move || runtime.block_on(accept(listener, accepting)))
+            .context("cannot start the server's thread")?;
+        Ok(Server { address, state })
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Counts anew from here. Requests still open are counted where they began.
+    pub fn observe(&self) -> Arc<Seen> {
+        let fresh = Arc::new(Seen::default());
+        *lock(&self.state.seen) = fresh.clone();
+        fresh
+    }
+}
+
+/// No holder of these locks leaves its data half changed, so a panic elsewhere is no reason to stop.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    // As std does: a server started again at once gets its port; on Windows it would share it.
+    socket.set_reuseaddr(cfg!(unix))?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of descriptors, most likely: trying again at once would only spin.
+            sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        lock(&state.seen).connections.fetch_add(1, Relaxed);
+        let state = state.clone();
+        tokio::spawn(async move {
+            let service = service_fn(|request| answer(request, state.clone()));
+            // An error means that this client went away; there is nobody to tell.
+            let _ = http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    state: Arc<State>,
+) -> Result<Response<String>, Infallible> {
+    let mut visit = Visit::begin(lock(&state.seen).clone());
+    let path = request.uri().path();
+    let (kind, value) = path
+        .trim_start_matches('/')
+        .split_once('/')
+        .unwrap_or((path, ""));
+    let (status, text) = match (kind, value.parse::<u64>()) {
+        ("delay", Ok(ms)) if ms <= MAX_DELAY_MS => {
+            sleep(Duration::from_millis(ms)).await;
+            (StatusCode::OK, format!("waited {ms} ms"))
+        }
+        ("status", Ok(code @ 200..=599)) => {
+            let status = StatusCode::from_u16(code as u16).unwrap_or_default();
+            (status, format!("status {code}, as you asked"))
+        }
+        ("gate", Ok(n @ 1..=1_000_000)) => match pass_gate(&state.gates, n as usize).await {
+            true => (StatusCode::OK, format!("{n} were here at the same time")),
+            false => (
+                StatusCode::GATEWAY_TIMEOUT,
+                format!("fewer than {n} were here at the same time"),
+            ),
+        },
+        _ => (
+            StatusCode::NOT_FOUND,
+            "try /delay/100, /status/400 or /gate/10".to_string(),
+        ),
+    };
+    visit.answered = true;
+    let mut response = Response::new(text + "\n");
+    *response.status_mut() = status;
+    Ok(response)
+}
+
+/// Waits until `n` requests are in the gate. Whoever completes the number opens it for all.
+async fn pass_gate(gates: &Mutex<HashMap<usize, Arc<Gate>>>, n: usize) -> bool {
+    let gate = lock(gates).entry(n).or_default().clone();
+    let opened = gate.opened.notified();
+    // All requests run on the server's one thread, so nothing comes between here and the await.
+    if gate.waiting.fetch_add(1, Relaxed) + 1 == n {
+        lock(gates).remove(&n);
+        gate.opened.notify_waiters();
+        return true;
+    }
+    let _place = Place(&gate);
+    timeout(GATE_DEADLINE, opened).await.is_ok()
+}
+
+/// A request's place in a gate, given up when it leaves, even if its client hung up.
+struct Place<'a>(&'a Gate);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Relaxed);
+    }
+}
+
+/// One request under way. Dropped unanswered, its client went away.
+struct Visit {
+    seen: Arc<Seen>,
+    answered: bool,
+}
+
+impl Visit {
+    fn begin(seen: Arc<Seen>) -> Visit {
+        seen.hits.fetch_add(1, Relaxed);
+        let now = seen.in_flight.fetch_add(1, Relaxed) + 1;
+        seen.peak_in_flight.fetch_max(now, Relaxed);
+        Visit {
+            seen,
+            answered: false,
+        }
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.seen.in_flight.fetch_sub(1, Relaxed);
+        if !self.answered {
+            self.seen.disconnects.fetch_add(1, Relaxed);
+        }
+    }
+}

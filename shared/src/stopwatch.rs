@@ -1,0 +1,219 @@
+//! Times a run on the monotonic clock, reads what the operating system says of this process, and
+//! sees to it that every task is accounted for.
+
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::report::{Outcome, Run, Task};
+
+/// Milliseconds since this was first called in the process. Never goes back, whatever the wall clock does.
+pub fn now_ms() -> f64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed().as_secs_f64() * 1000.0
+}
+
+/// Name of the current thread, `main` for the first one.
+pub fn thread_name() -> String {
+    std::thread::current()
+        .name()
+        .unwrap_or("unnamed")
+        .to_string()
+}
+
+/// A run under way.
+pub struct Stopwatch {
+    start_ms: f64,
+    cpu_ms: Option<f64>,
+    os_threads: Option<usize>,
+}
+
+/// How many threads the operating system counted before a run and at one moment of it; `None`
+/// where it does not tell.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ThreadCount {
+    pub before: Option<usize>,
+    pub during: Option<usize>,
+    /// The moment, since the run began.
+    pub at_ms: f64,
+}
+
+impl Stopwatch {
+    pub fn start() -> Stopwatch {
+        forget_peak_memory();
+        Stopwatch {
+            os_threads: os_threads(),
+            cpu_ms: cpu_ms(),
+            start_ms: now_ms(),
+        }
+    }
+
+    /// Asks the operating system how many threads there are by now.
+    pub fn count_threads(&self) -> ThreadCount {
+        let (before, during) = (self.os_threads, os_threads());
+        ThreadCount {
+            before,
+            during,
+            at_ms: now_ms() - self.start_ms,
+        }
+    }
+
+    /// Ends the run. `tasks` are what came of the `asked` tasks with ids from 0, in any order, with
+    /// their times as read from [`now_ms`]; one that is missing is counted as failed.
+    ///
+    /// # Errors
+    /// A task appears twice, or was never asked for: the lesson has a mistake.
+    pub fn stop(self, model: &str, asked: usize, tasks: Vec<Task>) -> Result<Run> {
+        let wall_ms = now_ms() - self.start_ms;
+        let cpu_ms = self
+            .cpu_ms
+            .zip(cpu_ms())
+            .map(|(before, after)| after - before);
+        let mut slots: Vec<Option<Task>> = vec![None; asked];
+        for mut task in tasks {
+            task.start_ms -= self.start_ms;
+            task.end_ms -= self.start_ms;
+            let id = task.id;
+            match slots.get_mut(id) {
+                None => bail!("{model}: task {id} was never asked for"),
+                Some(Some(_)) => bail!("{model}: task {id} has two outcomes"),
+                Some(slot) => *slot = Some(task),
+            }
+        }
+        let tasks: Vec<Task> = slots
+            .into_iter()
+            .enumerate()
+            .map(|(id, slot)| {
+                slot.unwrap_or_else(|| Task {
+                    start_ms: wall_ms,
+                    end_ms: wall_ms,
+                    ..Task::failed(id, "its thread or process ended without an outcome")
+                })
+            })
+            .collect();
+        let count = |outcome| tasks.iter().filter(|task| task.outcome == outcome).count();
+        Ok(Run {
+            model: model.to_string(),
+            wall_ms,
+            predicted_ms: None,
+            done: count(Outcome::Done),
+            failed: count(Outcome::Failed),
+            timed_out: count(Outcome::TimedOut),
+            cancelled: count(Outcome::Cancelled),
+            peak_in_flight: None,
+            connections: None,
+            peak_rss_kib: peak_rss_kib(),
+            cpu_ms,
+            tasks,
+        })
+    }
+}
+
+/// CPU time in milliseconds that this process, and the children it has waited for, have used so
+/// far. `None` outside Unix.
+fn cpu_ms() -> Option<f64> {
+    #[cfg(unix)]
+    {
+        use nix::sys::resource::{UsageWho, getrusage};
+        use nix::sys::time::TimeValLike;
+        let mut sum_us = 0;
+        for who in [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN] {
+            let usage = getrusage(who).ok()?;
+            sum_us += usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+        }
+        Some(sum_us as f64 / 1000.0)
+    }
+    #[cfg(not(unix))]
+    None
+}
+
+/// How many threads this process has, by the operating system's count. `None` where it cannot be
+/// asked without unsafe code: everywhere but on Linux.
+fn os_threads() -> Option<usize> {
+    Some(proc_status("Threads:")? as usize)
+}
+
+/// Largest resident memory in KiB: on Linux since the last [`Stopwatch::start`], elsewhere on Unix
+/// since the process began (the system keeps no other figure). `None` outside Unix.
+pub fn peak_rss_kib() -> Option<u64> {
+    if cfg!(target_os = "linux") {
+        return proc_status("VmHWM:");
+    }
+    #[cfg(unix)]
+    {
+        use nix::sys::resource::{UsageWho, getrusage};
+        let peak = getrusage(UsageWho::RUSAGE_SELF).ok()?.max_rss() as u64;
+        // getrusage(2): kilobytes, but bytes on macOS.
+        Some(if cfg!(target_vendor = "apple") {
+            peak / 1024
+        } else {
+            peak
+        })
+    }
+    #[cfg(not(unix))]
+    None
+}
+
+/// proc(5): writing 5 resets the peak resident set size to the current one. A system that refuses
+/// leaves the older, larger peak.
+fn forget_peak_memory() {
+    if cfg!(target_os = "linux") {
+        let _ = std::fs::write("/proc/self/clear_refs", "5");
+    }
+}
+
+/// The number behind `key` in proc(5)'s `status`; `None` where there is no such file.
+fn proc_status(key: &str) -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A run for other modules' tests: these tasks, with their ids set to their places.
+    pub(crate) fn run_of(mut tasks: Vec<Task>) -> Run {
+        for (id, task) in tasks.iter_mut().enumerate() {
+            task.id = id;
+        }
+        Stopwatch {
+            start_ms: 0.0,
+            cpu_ms: None,
+            os_threads: None,
+        }
+        .stop("test", tasks.len(), tasks)
+        .unwrap()
+    }
+
+    /// Would be wrong: a task that vanished with its thread is left out of the count.
+    #[test]
+    fn a_task_without_an_outcome_is_counted_as_failed() {
+        let done = Task {
+            outcome: Outcome::Done,
+            ..Task::failed(2, "")
+        };
+        let run = Stopwatch::start().stop("test", 3, vec![done]).unwrap();
+        assert_eq!((run.done, run.failed, run.tasks.len()), (1, 2, 3));
+        assert!(
+            run.tasks
+                .iter()
+                .enumerate()
+                .all(|(place, task)| task.id == place)
+        );
+    }
+
+    /// Would be wrong: one task credited twice, or one that nobody asked for.
+    #[test]
+    fn a_second_outcome_or_a_strange_id_is_refused() {
+        let twice = vec![Task::failed(0, ""), Task::failed(0, "")];
+        assert!(Stopwatch::start().stop("test", 2, twice).is_err());
+        assert!(
+            Stopwatch::start()
+                .stop("test", 2, vec![Task::failed(2, "")])
+                .is_err()
+        );
+    }
+}

@@ -1,0 +1,291 @@
+//! Renders a report for people: plain text, wrapped to the terminal, with a timeline.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use crate::report::{Lesson, Machine, Outcome, Run, Task, Verdict};
+use crate::timeline;
+
+/// Columns that the report may use: `COLUMNS` if set, else the terminal's width, else 80.
+pub fn columns() -> usize {
+    let set = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok());
+    let terminal = || terminal_size::terminal_size().map(|(width, _)| width.0 as usize);
+    set.or_else(terminal).unwrap_or(80).clamp(20, 200)
+}
+
+/// Prints the line of a finished task at once and whole, whatever other threads print. An output
+/// that cannot be written is noticed with the report.
+pub fn print_line(task: &Task) {
+    let result = match (&task.error, task.status) {
+        (None, Some(status)) => format!("status {status}"),
+        (None, None) => "done".to_string(),
+        (Some(error), _) => format!("{}: {error}", outcome(task.outcome)),
+    };
+    let line = format!("  process {}, {}: {result}", task.pid, task.thread);
+    let _ = std::io::stdout()
+        .lock()
+        .write_all(format!("{}\n", inert(&line)).as_bytes());
+}
+
+/// Prints which model the lines that follow come from.
+pub fn print_model(model: &str) {
+    let _ = std::io::stdout()
+        .lock()
+        .write_all(format!("{model}:\n").as_bytes());
+}
+
+/// What stands above the lines of a lesson's tasks.
+pub fn heading(demo: &str, name: &str, about: &str, columns: usize) -> String {
+    let mut text = String::new();
+    wrap(&mut text, &format!("{demo}, lesson {name}"), 0, columns);
+    wrap(&mut text, about, 0, columns);
+    text.push('\n');
+    text
+}
+
+/// What a lesson found out.
+pub fn lesson(lesson: &Lesson, machine: &Machine, columns: usize) -> String {
+    let mut text = "\n".to_string();
+    let scale_ms = lesson
+        .runs
+        .iter()
+        .map(|run| run.wall_ms)
+        .fold(0.0, f64::max);
+    let widest = lesson.runs.iter().map(timeline::label_columns).max();
+    let label_columns = widest.unwrap_or(0).min(columns / 3);
+    let sequential = lesson.runs.iter().find(|run| run.model == "sequential");
+    let what = match &lesson.settings.url {
+        Some(url) => format!("{} tasks, each a GET of {url}", lesson.settings.tasks),
+        None => format!("{} tasks, each computing", lesson.settings.tasks),
+    };
+    let build = if machine.profile == "debug" {
+        "; a debug build, so add --release for fair figures"
+    } else {
+        ""
+    };
+    wrap(
+        &mut text,
+        &format!("{what}; {} cores{build}", machine.cores),
+        0,
+        columns,
+    );
+    for run in &lesson.runs {
+        text.push('\n');
+        wrap(&mut text, &headline(run, sequential), 0, columns);
+        wrap(&mut text, &seen(run, machine), 2, columns);
+        draw(&mut text, run, scale_ms, label_columns, columns);
+        for loss in losses(run) {
+            wrap(&mut text, &loss, 2, columns);
+        }
+    }
+    for finding in &lesson.findings {
+        text.push('\n');
+        wrap(
+            &mut text,
+            &format!(
+                "{} {}: {}",
+                finding.claim,
+                verdict(finding.verdict),
+                finding.says
+            ),
+            0,
+            columns,
+        );
+        wrap(
+            &mut text,
+            &format!("predicted {}", finding.predicted),
+            2,
+            columns,
+        );
+        wrap(
+            &mut text,
+            &format!("measured  {}", finding.measured),
+            2,
+            columns,
+        );
+        wrap(
+            &mut text,
+            &format!("because   {}", finding.because),
+            2,
+            columns,
+        );
+    }
+    text
+}
+
+/// The last line of all.
+pub fn next(command: &str, columns: usize) -> String {
+    let mut text = "\n".to_string();
+    wrap(&mut text, &format!("Next: {command}"), 0, columns);
+    text
+}
+
+fn headline(run: &Run, sequential: Option<&Run>) -> String {
+    let mut line = format!("{}: {}", run.model, time(run.wall_ms));
+    if let Some(predicted) = run.predicted_ms {
+        let _ = write!(line, ", predicted {}", time(predicted));
+    }
+    if let Some(sequential) = sequential.filter(|sequential| sequential.model != run.model) {
+        let _ = write!(
+            line,
+            ", {:.2} times as fast as sequential",
+            sequential.wall_ms / run.wall_ms
+        );
+    }
+    line
+}
+
+fn seen(run: &Run, machine: &Machine) -> String {
+    let mut parts = Vec::new();
+    if let (Some(peak), Some(connections)) = (run.peak_in_flight, run.connections) {
+        let plural = if connections == 1 { "" } else { "s" };
+        parts.push(format!(
+            "the server saw {peak} at once on {connections} connection{plural}"
+        ));
+    }
+    if let Some(cpu) = run.cpu_ms {
+        let share = cpu / (run.wall_ms * machine.cores as f64) * 100.0;
+        parts.push(format!(
+            "CPU {}, {share:.0} % of {} cores",
+            time(cpu),
+            machine.cores
+        ));
+    }
+    if let Some(kib) = run.peak_rss_kib {
+        parts.push(format!("memory {:.1} MiB", kib as f64 / 1024.0));
+    }
+    parts.join("; ")
+}
+
+fn draw(text: &mut String, run: &Run, scale_ms: f64, label_columns: usize, columns: usize) {
+    const FULL: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let (rows, left_out) = timeline::rows(run, scale_ms, columns - label_columns - 3);
+    for row in rows {
+        let label: String = inert(&row.label).chars().take(label_columns).collect();
+        let bar: String = row
+            .levels
+            .iter()
+            .map(|&level| FULL[usize::from(level.min(8))])
+            .collect();
+        let _ = writeln!(
+            text,
+            "{}",
+            format!("  {label:<label_columns$} {bar}").trim_end()
+        );
+    }
+    if left_out > 0 {
+        wrap(text, &format!("and {left_out} more like these"), 2, columns);
+    }
+}
+
+/// Each reason for which tasks were not done, once, the most frequent first.
+fn losses(run: &Run) -> Vec<String> {
+    let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
+    for task in &run.tasks {
+        if let Some(error) = &task.error {
+            *counts.entry((outcome(task.outcome), error)).or_default() += 1;
+        }
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|&(reason, count)| (std::cmp::Reverse(count), reason));
+    counts
+        .into_iter()
+        .map(|((outcome, error), count)| format!("{count} {outcome}: {error}"))
+        .collect()
+}
+
+fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done => "done",
+        Outcome::Failed => "failed",
+        Outcome::TimedOut => "timed out",
+        Outcome::Cancelled => "cancelled",
+    }
+}
+
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Holds => "holds",
+        Verdict::Fails => "FAILS",
+        Verdict::NotShown => "not shown",
+    }
+}
+
+fn time(ms: f64) -> String {
+    if ms < 1000.0 {
+        format!("{ms:.1} ms")
+    } else {
+        format!("{:.3} s", ms / 1000.0)
+    }
+}
+
+/// Text from outside with everything that a terminal could obey made visible instead.
+pub fn inert(text: &str) -> String {
+    let obeyed =
+        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars()
+        .flat_map(|c| {
+            if obeyed(c) {
+                c.escape_default().collect()
+            } else {
+                vec![c]
+            }
+        })
+        .collect()
+}
+
+/// Adds `line`, broken between words (or within, where one is too long), each part indented.
+pub fn wrap(text: &mut String, line: &str, indent: usize, columns: usize) {
+    let room = columns - indent;
+    let mut rest: Vec<char> = inert(line).chars().collect();
+    while !rest.is_empty() {
+        let cut = if rest.len() <= room {
+            rest.len()
+        } else {
+            rest[..=room]
+                .iter()
+                .rposition(|&c| c == ' ')
+                .filter(|&at| at > 0)
+                .unwrap_or(room)
+        };
+        let part: String = rest.drain(..cut).collect();
+        let _ = writeln!(text, "{:indent$}{}", "", part.trim_end());
+        if rest.first() == Some(&' ') {
+            rest.remove(0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Would be wrong: a narrow terminal that breaks lines for us, in mid-word.
+    #[test]
+    fn lines_are_wrapped_between_words() {
+        let mut text = String::new();
+        wrap(
+            &mut text,
+            "a claim in plain words http://127.0.0.1:40001/delay/100",
+            2,
+            20,
+        );
+        assert_eq!(
+            text,
+            "  a claim in plain\n  words\n  http://127.0.0.1:4\n  0001/delay/100\n"
+        );
+    }
+
+    /// Would be wrong: a server that paints the reader's terminal.
+    #[test]
+    fn what_a_terminal_would_obey_is_made_visible() {
+        assert_eq!(
+            inert("\u{1b}[31mred\r\n\u{202e}"),
+            "\\u{1b}[31mred\\r\\n\\u{202e}"
+        );
+        assert_eq!(inert("яндекс, 10 ✓"), "яндекс, 10 ✓");
+    }
+}
