@@ -36,10 +36,11 @@ fn main() -> ExitCode {
         }],
         modes: &[Mode {
             name: "serve",
-            about: Some("No lesson: the embedded server alone, until Ctrl-C"),
+            about: "No lesson: the embedded server alone, until Ctrl-C",
             options: serve::OPTIONS,
             run: serve::run,
         }],
+        hidden: &[],
         options: &[],
         next: "cargo run -p cpu-bound-demo",
     })

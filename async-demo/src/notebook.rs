@@ -1,8 +1,7 @@
 //! Async tasks let waits overlap on a single thread: at each `.await` a task that must wait gives
 //! way to the others, so that x + y + z becomes max(x, y, z).
 //!
-//! You will see a stair, then a block, though all is done by the thread `main`, and then a stair
-//! with steps of k: a semaphore lets no more through.
+//! You will see a stair, then a block, all by the thread `main`, then a stair with steps of k.
 //!
 //! Try it: `-n 1000`; or await each task where it is spawned, and see the block become a stair.
 
@@ -25,14 +24,13 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     // One after another. The prediction is the sum of all delays.
     let activity = lab.non_blocking()?;
     let sum = lab.delay_ms.map(|delay| delay * n as f64);
-    let one_by_one = async {
+    let sequential = lab.run("sequential", sum, |_| {
         let mut tasks = Vec::new();
         for id in 0..n {
-            tasks.push(activity.get(id).await);
+            tasks.push(event_loop.block_on(activity.get(id)));
         }
         Ok(tasks)
-    };
-    let sequential = lab.run("sequential", sum, |_| event_loop.block_on(one_by_one))?;
+    })?;
 
     // All at once. The prediction is the longest delay.
     let activity = lab.non_blocking()?;

@@ -10,7 +10,7 @@
 
 use std::process::ExitCode;
 
-use shared::cli::{Demo, Lesson, Mode};
+use shared::cli::{Demo, Hidden, Lesson};
 
 mod judge;
 mod notebook;
@@ -33,10 +33,9 @@ fn main() -> ExitCode {
             claims: &["G4", "G5"],
             run: notebook::run,
         }],
-        modes: &[Mode {
+        modes: &[],
+        hidden: &[Hidden {
             name: rows::MODE,
-            about: None,
-            options: rows::OPTIONS,
             run: rows::serve,
         }],
         options: png_file::OPTIONS,

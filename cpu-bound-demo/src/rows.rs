@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use indicatif::ProgressBar;
 use shared::child::{self, End};
-use shared::cli::{Opt, Options, Stop};
+use shared::cli::Stop;
 use shared::mandelbrot::View;
 use shared::report::{Outcome, Task};
 use shared::stopwatch::now_ms;
@@ -29,45 +29,17 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// How long a worker that sends no more may take to end by itself.
 const GRACE: Duration = Duration::from_secs(1);
 
-pub const OPTIONS: &[Opt] = &[
-    Opt {
-        name: "height",
-        value: "ROWS",
-        help: "Rows of the whole picture",
-        check: number,
-    },
-    Opt {
-        name: "first",
-        value: "ROW",
-        help: "The first row to draw",
-        check: number,
-    },
-    Opt {
-        name: "step",
-        value: "ROWS",
-        help: "From one row to the next",
-        check: number,
-    },
-];
-
-fn number(text: &str) -> Result<(), String> {
-    text.parse::<u16>()
-        .map(drop)
-        .map_err(|_| "expected a whole number to 65535".into())
-}
-
-/// The worker's main.
+/// The worker's main. `words`: the height of the whole picture, the first row, from row to row.
 ///
 /// # Errors
 /// It was not started by its parent, or the parent does not read any more.
-pub fn serve(options: &Options) -> Result<()> {
-    let number = |name| options.get(name).and_then(|text| text.parse().ok());
-    let (Some(height), Some(first), Some(step @ 1..), false) = (
-        number("height"),
-        number("first"),
-        number("step"),
-        io::stdin().is_terminal(),
-    ) else {
+pub fn serve(words: &[String]) -> Result<()> {
+    let numbers: Vec<usize> = words
+        .iter()
+        .filter_map(|word| word.parse().ok())
+        .filter(|&number| number <= 65_535)
+        .collect();
+    let (&[height, first, step], false) = (&numbers[..], io::stdin().is_terminal()) else {
         let why = "this mode is for the program itself: it starts its workers like this";
         return Err(Stop::Usage(why.into()).into());
     };
@@ -81,7 +53,7 @@ pub fn serve(options: &Options) -> Result<()> {
         bar: ProgressBar::hidden(),
     };
     let mut stdout = io::stdout().lock();
-    for y in (first..height).step_by(step) {
+    for y in (first..height).step_by(step.max(1)) {
         let Row { task, pixels } = painter.draw(y);
         let took_us = (task.end_ms - task.start_ms) * 1000.0;
         let mut bytes = Vec::with_capacity(8 + 2 * pixels.len());
@@ -135,8 +107,8 @@ impl Worker {
     pub fn start(painter: &Painter, first: usize, step: usize) -> Result<Worker> {
         let height = painter.view.height;
         let mut child = Command::new(env::current_exe()?)
-            .args([MODE, "--height", &height.to_string()])
-            .args(["--first", &first.to_string(), "--step", &step.to_string()])
+            .arg(MODE)
+            .args([height, first, step].map(|number| number.to_string()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

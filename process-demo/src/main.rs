@@ -9,7 +9,7 @@
 
 use std::process::ExitCode;
 
-use shared::cli::{Demo, Lesson, Mode};
+use shared::cli::{Demo, Hidden, Lesson};
 
 mod judge;
 mod notebook;
@@ -38,10 +38,9 @@ fn main() -> ExitCode {
             claims: &["P1", "P2", "P10"],
             run: notebook::run,
         }],
-        modes: &[Mode {
+        modes: &[],
+        hidden: &[Hidden {
             name: worker::MODE,
-            about: None,
-            options: &[],
             run: worker::serve,
         }],
         options: &[],

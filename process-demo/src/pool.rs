@@ -57,7 +57,9 @@ fn mind(slot: usize, queue: &Mutex<Range<usize>>, target: &Target) -> Result<Ser
     let name = format!("Worker-{}", slot + 1);
     let mut served = Served::default();
     let mut worker = start(&name)?;
-    while let Some(id) = queue.lock().unwrap_or_else(PoisonError::into_inner).next() {
+    // A closure, so that the lock is held for taking a task and not while the worker is at it.
+    let take = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    while let Some(id) = take() {
         if !worker.is_usable() {
             served.peak_rss_kib += worker.peak_rss_kib;
             worker = match start(&name) {

@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use shared::activity::{BlockingActivity, Show, parse_url};
+use shared::activity::{AsyncActivity, Show, parse_url};
 use shared::child::{self, End};
-use shared::cli::{Options, Stop};
+use shared::cli::Stop;
 use shared::lab::Target;
 use shared::report::{Outcome, Task};
 use shared::stopwatch::{now_ms, peak_rss_kib};
+use tokio::runtime::Builder;
 
 /// The word that starts this program as a worker.
 pub const MODE: &str = "worker";
@@ -57,7 +58,7 @@ struct Answer {
 ///
 /// # Errors
 /// It was not started by its parent, or a request is not one.
-pub fn serve(_: &Options) -> Result<()> {
+pub fn serve(_: &[String]) -> Result<()> {
     if io::stdin().is_terminal() {
         let why = "this mode is for the program itself: it starts its workers like this and writes tasks to them";
         return Err(Stop::Usage(why.into()).into());
@@ -73,7 +74,9 @@ pub fn serve(_: &Options) -> Result<()> {
         }
         std::process::exit(0);
     })?;
-    let mut activity: Option<BlockingActivity> = None;
+    // The async twin, since the blocking one would start one more thread in every worker.
+    let event_loop = Builder::new_current_thread().enable_all().build()?;
+    let mut activity: Option<AsyncActivity> = None;
     for line in requests {
         let Request {
             id,
@@ -85,11 +88,11 @@ pub fn serve(_: &Options) -> Result<()> {
             None => {
                 let url = parse_url(&url).map_err(Stop::Usage)?;
                 let timeout = Duration::from_millis(timeout_ms);
-                activity.insert(BlockingActivity::new(&url, timeout, Show::Nothing)?)
+                activity.insert(AsyncActivity::new(&url, timeout, Show::Nothing)?)
             }
         };
         // A task that panics is one task lost; the worker lives on.
-        let task = catch_unwind(AssertUnwindSafe(|| activity.get(id)));
+        let task = catch_unwind(AssertUnwindSafe(|| event_loop.block_on(activity.get(id))));
         let task = task.unwrap_or_else(|panic| Task::panicked(id, panic));
         let answer = Answer {
             task,

@@ -32,6 +32,7 @@ pub struct Demo {
     /// The first is the one that runs when none is named.
     pub lessons: &'static [Lesson],
     pub modes: &'static [Mode],
+    pub hidden: &'static [Hidden],
     pub options: &'static [Opt],
     /// What to try after the last lesson.
     pub next: &'static str,
@@ -45,13 +46,20 @@ pub struct Lesson {
     pub run: fn(&Lab) -> Result<Evidence>,
 }
 
-/// Something else that the program can be started as.
+/// Something else than a lesson that the program can be told to do.
 pub struct Mode {
     pub name: &'static str,
-    /// `None` keeps it out of the help: the program starts itself like this.
-    pub about: Option<&'static str>,
+    pub about: &'static str,
     pub options: &'static [Opt],
     pub run: fn(&Options) -> Result<()>,
+}
+
+/// What the program starts itself as: a worker, or a child that is to die. It is found before any
+/// other word of the command line is looked at, since every worker pays for that.
+pub struct Hidden {
+    pub name: &'static str,
+    /// Gets the words that follow the name.
+    pub run: fn(&[String]) -> Result<()>,
 }
 
 /// An option of one demo or mode, `--name VALUE`.
@@ -103,10 +111,21 @@ const DURATIONS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration:
 /// finding fails, 2 for wrong usage, 3 if something could not start, 4 if a result could not be
 /// written.
 pub fn main(demo: &Demo) -> ExitCode {
-    let code = match command(demo).try_get_matches() {
-        Ok(matches) => start(demo, matches),
-        Err(error) if error.use_stderr() => Err(Stop::Usage(usage_error(&error)).into()),
-        Err(help) => print(&help.to_string()).map(|_| 0),
+    let words: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let hidden = demo
+        .hidden
+        .iter()
+        .find(|hidden| words.first().is_some_and(|word| word == hidden.name));
+    let code = match hidden {
+        Some(hidden) => (hidden.run)(&words[1..]).map(|()| 0),
+        None => match command(demo).try_get_matches() {
+            Ok(matches) => start(demo, matches),
+            Err(error) if error.use_stderr() => Err(Stop::Usage(usage_error(&error)).into()),
+            Err(help) => print(&help.to_string()).map(|_| 0),
+        },
     };
     let code = code.unwrap_or_else(|error| {
         // Nothing is left to be done if not even this can be written.
@@ -380,12 +399,8 @@ fn command(demo: &Demo) -> Command {
     }
     command = command.subcommand(Command::new("all").about("Every lesson in order"));
     for mode in demo.modes {
-        command = command.subcommand(
-            Command::new(mode.name)
-                .about(mode.about.unwrap_or_default())
-                .hide(mode.about.is_none())
-                .args(mode.options.iter().map(checked)),
-        );
+        let options = mode.options.iter().map(checked);
+        command = command.subcommand(Command::new(mode.name).about(mode.about).args(options));
     }
     command
 }

@@ -82,6 +82,8 @@ pub fn pool_is_full(size: usize, pool: &Run) -> Judgement {
             Verdict::Fails,
             format!("{source} more at once than the limit allows"),
         )
+    } else if most == 1 && expected > 1 {
+        (Verdict::Fails, format!("{source} never two at once"))
     } else if most < expected {
         (
             Verdict::NotShown,
@@ -241,6 +243,7 @@ mod tests {
     fn a_pool_is_full_and_never_more() {
         assert_eq!(pool_is_full(2, &seen(10, 2)).verdict, Holds);
         assert_eq!(pool_is_full(2, &seen(10, 3)).verdict, Fails);
+        assert_eq!(pool_is_full(2, &seen(10, 1)).verdict, Fails);
         assert_eq!(pool_is_full(4, &seen(10, 3)).verdict, NotShown);
         assert_eq!(pool_is_full(4, &seen(4, 4)).verdict, NotShown);
         assert_eq!(pool_is_full(2, &with_a_loss(seen(10, 2))).verdict, NotShown);

@@ -42,7 +42,6 @@ pub fn heading(demo: &str, name: &str, about: &str, columns: usize) -> String {
     let mut text = String::new();
     wrap(&mut text, &format!("{demo}, lesson {name}"), 0, columns);
     wrap(&mut text, about, 0, columns);
-    text.push('\n');
     text
 }
 

@@ -37,6 +37,7 @@ fn main() -> ExitCode {
             run: notebook::run,
         }],
         modes: &[],
+        hidden: &[],
         options: &[],
         next: "cargo run -p process-demo",
     })
