@@ -1,6 +1,8 @@
 //! Times a run on the monotonic clock, reads what the operating system says of this process, and
 //! sees to it that every task is accounted for.
 
+use std::fs::File;
+use std::io::Read;
 use std::sync::OnceLock;
 use std::time::Instant;
 
@@ -165,7 +167,13 @@ fn forget_peak_memory() {
 
 /// The number behind `key` in proc(5)'s `status`; `None` where there is no such file.
 fn proc_status(key: &str) -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    // One read, since this is also asked in the middle of a run.
+    let mut bytes = [0; 4096];
+    let length = File::open("/proc/self/status")
+        .ok()?
+        .read(&mut bytes)
+        .ok()?;
+    let status = str::from_utf8(&bytes[..length]).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(key))?;
     line.split_whitespace().next()?.parse().ok()
 }
