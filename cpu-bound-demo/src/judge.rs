@@ -7,6 +7,9 @@ use shared::report::{Run, Verdict};
 /// A core counts as ours alone if the sequential run had this much of it.
 const UNDISTURBED: f64 = 0.9;
 
+/// Work that takes less than this, in milliseconds, is not worth sharing out.
+const WORTHWHILE_MS: f64 = 50.0;
+
 /// Up to this many cores, a run is taken to have used one: clocks are read at different moments.
 const ONE: f64 = 1.15;
 
@@ -22,6 +25,11 @@ pub fn uses_cores(sequential: &Run, run: &Run, size: usize, cores: usize) -> Jud
         (
             Verdict::NotShown,
             "one worker, or one task, uses one core".into(),
+        )
+    } else if sequential.wall_ms < WORTHWHILE_MS {
+        (
+            Verdict::NotShown,
+            "it is too little work to share out: try a larger -n".into(),
         )
     } else if busy > 1.0 + 0.5 * (expected as f64 - 1.0) {
         (

@@ -34,6 +34,9 @@ impl Judgement {
     }
 }
 
+/// Tasks that take less than this, in milliseconds, may be over before the next one has begun.
+const TOO_SHORT_MS: f64 = 20.0;
+
 /// Do the waits of `together` overlap, where those of `sequential` do not?
 pub fn waits_overlap(sequential: &Run, together: &Run) -> Judgement {
     let asked = together.tasks.len();
@@ -51,6 +54,8 @@ pub fn waits_overlap(sequential: &Run, together: &Run) -> Judgement {
             Verdict::Holds,
             format!("{source} {many} of {asked} waiting at the same time"),
         )
+    } else if together.mean_task_ms() < TOO_SHORT_MS {
+        (Verdict::NotShown, too_short(together))
     } else if one == 1 {
         (
             Verdict::Fails,
@@ -82,6 +87,8 @@ pub fn pool_is_full(size: usize, pool: &Run) -> Judgement {
             Verdict::Fails,
             format!("{source} more at once than the limit allows"),
         )
+    } else if most < expected && pool.mean_task_ms() < TOO_SHORT_MS {
+        (Verdict::NotShown, too_short(pool))
     } else if most == 1 && expected > 1 {
         (Verdict::Fails, format!("{source} never two at once"))
     } else if most < expected {
@@ -170,6 +177,11 @@ fn peak(run: &Run) -> (usize, &'static str) {
     }
 }
 
+fn too_short(run: &Run) -> String {
+    let mean = run.mean_task_ms();
+    format!("a task takes only {mean:.1} ms, and may be over before the next begins")
+}
+
 /// Says so if tasks were lost: then nothing follows from the others.
 pub fn lost(runs: &[&Run]) -> Option<String> {
     let run = runs.iter().find(|run| run.lost() > 0)?;
@@ -217,6 +229,10 @@ mod tests {
         assert_eq!(waits_overlap(&seen(10, 1), &seen(10, 1)).verdict, Fails);
         assert_eq!(waits_overlap(&seen(10, 2), &seen(10, 10)).verdict, Fails);
         assert_eq!(waits_overlap(&seen(1, 1), &seen(1, 1)).verdict, NotShown);
+        let mut short = seen(10, 1);
+        short.tasks.iter_mut().for_each(|task| task.end_ms = 1.0);
+        assert_eq!(waits_overlap(&seen(10, 1), &short).verdict, NotShown);
+        assert_eq!(pool_is_full(2, &short).verdict, NotShown);
         assert_eq!(
             waits_overlap(&seen(10, 1), &with_a_loss(seen(10, 10))).verdict,
             NotShown

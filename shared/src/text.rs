@@ -61,7 +61,7 @@ pub fn lesson(lesson: &Lesson, machine: &Machine, columns: usize) -> String {
         None => format!("{} tasks, each computing", lesson.settings.tasks),
     };
     let build = if machine.profile == "debug" {
-        "; a debug build, so add --release for fair figures"
+        "; a debug build: --release gives fair figures"
     } else {
         ""
     };

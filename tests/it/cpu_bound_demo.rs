@@ -1,0 +1,92 @@
+//! The computing section: one picture whatever the model, saved whole or not at all.
+
+use std::fs;
+
+use shared::child::End;
+
+use super::demo::{cargo, demo, report, run, run_of, scratch};
+
+/// Would be wrong: a computing demo that makes every attendee build an HTTP client.
+#[test]
+fn its_build_has_no_http_in_it() {
+    let tree = run(cargo().args([
+        "tree",
+        "--offline",
+        "-p",
+        "cpu-bound-demo",
+        "-e",
+        "normal",
+        "--prefix",
+        "none",
+    ]));
+    assert_eq!(tree.end, End::Exit(0), "{}", tree.stderr);
+    for name in ["reqwest", "hyper", "http", "rustls"] {
+        assert!(
+            !tree.stdout.contains(&format!("\n{name} v")),
+            "{name} is in the build"
+        );
+    }
+    assert!(tree.stdout.contains("\nrayon v"));
+}
+
+/// Would be wrong: a model that is left out, a prediction that is none, or figures of another machine.
+#[test]
+fn five_models_draw_the_same_rows() {
+    let report = report(
+        &mut demo("cpu-bound-demo", &["-n", "60", "--workers", "2"]),
+        0,
+    );
+    let lesson = super::demo::lesson(&report);
+    let models: Vec<&str> = lesson.runs.iter().map(|run| run.model.as_str()).collect();
+    assert_eq!(
+        models,
+        ["sequential", "threads", "processes", "async", "rayon"]
+    );
+    let sequential = run_of(&report, "sequential").wall_ms;
+    assert_eq!(run_of(&report, "async").predicted_ms, Some(sequential));
+    let divided = sequential / report.machine.cores.min(2) as f64;
+    assert_eq!(run_of(&report, "threads").predicted_ms, Some(divided));
+    let settings = &lesson.settings;
+    assert_eq!(
+        (&settings.url, settings.embedded, settings.delay_ms),
+        (&None, false, None)
+    );
+    let workers: std::collections::HashSet<u32> = run_of(&report, "processes")
+        .tasks
+        .iter()
+        .map(|task| task.pid)
+        .collect();
+    assert_eq!(workers.len(), 2);
+}
+
+/// Would be wrong: a picture that is not saved, is not a PNG, or leaves something beside it.
+#[test]
+fn the_picture_is_saved_whole() {
+    let directory = scratch("png");
+    let file = directory.join("picture.png");
+    fs::write(&file, "old").unwrap();
+    let words = ["-n", "40", "--png", file.to_str().unwrap()];
+    assert_eq!(run(&mut demo("cpu-bound-demo", &words)).end, End::Exit(0));
+    let png = fs::read(&file).unwrap();
+    assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
+    assert_eq!(&png[16..24], [0, 0, 0, 60, 0, 0, 0, 40], "60 by 40 pixels");
+    assert_eq!(&png[png.len() - 8..][..4], b"IEND");
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
+}
+
+/// Would be wrong: minutes of drawing before one learns that the picture cannot be saved.
+#[test]
+fn a_file_that_cannot_be_written_is_refused_before_any_work() {
+    let directory = scratch("png-refused");
+    let missing = directory.join("missing").join("picture.png");
+    for bad in [missing.to_str().unwrap(), directory.to_str().unwrap(), ""] {
+        let ended = run(&mut demo("cpu-bound-demo", &["--png", bad]));
+        assert_eq!(
+            (ended.end, ended.stdout.as_str()),
+            (End::Exit(2), ""),
+            "{bad}"
+        );
+        assert!(ended.stderr.contains("--png"), "{}", ended.stderr);
+    }
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
+}

@@ -1,0 +1,13 @@
+//! Starts the demos as users do and reads what they print. Concurrency is proved by what a server
+//! saw or the operating system says; no test is decided by how long something took.
+
+mod cpu_bound_demo;
+mod demo;
+mod output;
+mod process_demo;
+mod repository;
+mod sections;
+mod serve;
+mod servers;
+mod targets;
+mod usage;

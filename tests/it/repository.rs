@@ -1,0 +1,280 @@
+//! Rules of the repository, so that a demo can be copied and README can be believed.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use shared::child::End;
+
+use super::demo::{DEMOS, cargo, demo, root, run, scratch};
+
+/// Files of the project below `directory` whose names end like this.
+fn files(directory: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
+        let name = entry.file_name().into_string().unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            if name != "target" && !name.starts_with('.') {
+                found.extend(files(&entry.path(), ending));
+            }
+        } else if name.ends_with(ending) {
+            found.push(entry.path());
+        }
+    }
+    found
+}
+
+fn readme() -> String {
+    fs::read_to_string(root().join("README.md")).unwrap()
+}
+
+/// Would be wrong: another version or feature list in one member, which costs a rebuild at every
+/// change of `-p`, or something inherited, which breaks a copy.
+#[test]
+fn members_write_out_the_same_versions_and_features() {
+    let metadata = run(cargo().args([
+        "metadata",
+        "--offline",
+        "--no-deps",
+        "--format-version",
+        "1",
+    ]));
+    let metadata: Value = serde_json::from_str(&metadata.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    assert!(packages.len() >= 6);
+    let mut lines: BTreeMap<String, String> = BTreeMap::new();
+    for package in packages {
+        for field in ["edition", "rust_version", "license", "version"] {
+            assert_eq!(
+                package[field], packages[0][field],
+                "{field} of {}",
+                package["name"]
+            );
+        }
+        for dependency in package["dependencies"].as_array().unwrap() {
+            // How our own crate is used differs on purpose: cpu-bound-demo wants no HTTP.
+            let name = dependency["name"].as_str().unwrap();
+            if name != "shared" {
+                let line = format!(
+                    "{} {} {}",
+                    dependency["req"], dependency["features"], dependency["uses_default_features"]
+                );
+                let before = lines.entry(name.into()).or_insert_with(|| line.clone());
+                assert_eq!(*before, line, "{name} in {}", package["name"]);
+            }
+        }
+    }
+    for manifest in files(root(), "Cargo.toml") {
+        let text = fs::read_to_string(&manifest).unwrap();
+        assert!(!text.contains("workspace = true"), "{manifest:?} inherits");
+        assert!(
+            manifest.parent() == Some(root()) || !text.contains("[profile"),
+            "{manifest:?}"
+        );
+    }
+}
+
+/// Would be wrong: code that the compiler cannot vouch for.
+#[test]
+fn no_code_is_unsafe() {
+    // Written in two parts, so that this line is not found itself.
+    let word = concat!("uns", "afe ");
+    let sources = files(root(), ".rs");
+    assert!(sources.len() > 20);
+    for source in sources {
+        let text = fs::read_to_string(&source).unwrap();
+        let code = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        assert!(
+            !code.into_iter().any(|line| line.contains(word)),
+            "{source:?}"
+        );
+    }
+}
+
+/// Would be wrong: a lesson too long to be read in one sitting.
+#[test]
+fn lessons_and_mains_are_short() {
+    for name in DEMOS {
+        let length = |file: &str| {
+            fs::read_to_string(root().join(name).join("src").join(file))
+                .unwrap()
+                .lines()
+                .count()
+        };
+        assert!(length("main.rs") <= 60, "{name}");
+        assert!(length("notebook.rs") <= 90, "{name}");
+    }
+}
+
+/// Would be wrong: a lesson that nobody hears of, or a finding on a claim that README does not name.
+#[test]
+fn readme_names_every_lesson_and_claim() {
+    let readme = readme();
+    for name in DEMOS {
+        for line in run(&mut demo(name, &["--list"])).stdout.lines() {
+            let mut words = line.split_whitespace();
+            let lesson = words.next().unwrap();
+            let command = format!("-p {name}");
+            let named = readme.contains(&format!("{command} -- {lesson}"));
+            assert!(
+                named || (lesson == "notebook" && readme.contains(&command)),
+                "{name} {lesson}"
+            );
+            let is_claim =
+                |word: &&str| word.len() <= 3 && word.ends_with(|c: char| c.is_ascii_digit());
+            for claim in words.take_while(is_claim) {
+                assert!(
+                    readme.contains(&format!("| {claim} |")),
+                    "README has no row for {claim}"
+                );
+            }
+        }
+    }
+}
+
+/// Would be wrong: a command in README that does not work.
+#[test]
+fn every_command_in_readme_is_understood() {
+    let readme = readme();
+    let commands: Vec<String> = readme
+        .lines()
+        .map(|line| line.replace("--release ", ""))
+        .filter_map(|line| line.trim().strip_prefix("cargo run -p ").map(String::from))
+        .collect();
+    assert!(commands.len() >= 5);
+    for command in &commands {
+        let words: Vec<&str> = command
+            .split_whitespace()
+            .take_while(|word| *word != "#")
+            .collect();
+        let rest: Vec<&str> = words[1..]
+            .iter()
+            .copied()
+            .skip_while(|word| *word != "--")
+            .skip(1)
+            .collect();
+        // The copy that README tells one to make.
+        if words[0] == "my-demo" {
+            continue;
+        }
+        // With --help at its end, a command line is read, but not carried out.
+        let mut child = demo(words[0], &rest);
+        let ended = run(child.arg("--help"));
+        assert_eq!(
+            ended.end,
+            End::Exit(0),
+            "cargo run -p {command}: {}",
+            ended.stderr
+        );
+    }
+}
+
+/// Would be wrong: a session in README with lines that the program does not print.
+#[test]
+fn the_session_in_readme_is_one_that_the_program_prints() {
+    let readme = readme();
+    let session = readme
+        .split("```text\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let command = session
+        .lines()
+        .next()
+        .unwrap()
+        .strip_prefix("$ cargo run --release -p ")
+        .unwrap();
+    let (name, words) = command.split_once(" -- ").unwrap();
+    let real = run(&mut demo(
+        name,
+        &words.split_whitespace().collect::<Vec<_>>(),
+    ))
+    .stdout;
+    // What is measured differs each time; the words do not.
+    let words = |text: &str| -> HashSet<String> {
+        let letters = text.replace(|c: char| !c.is_alphabetic(), " ");
+        letters.split_whitespace().map(String::from).collect()
+    };
+    let printed = words(&real);
+    for line in session.lines().skip(1) {
+        let strange: Vec<_> = words(line)
+            .into_iter()
+            .filter(|word| !printed.contains(word))
+            .collect();
+        assert!(
+            strange.is_empty(),
+            "not printed: {strange:?} of {line:?}\n{real}"
+        );
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let name = entry.file_name();
+        if entry.file_type().unwrap().is_dir() {
+            if name != "target" && name != ".git" {
+                copy(&entry.path(), &to.join(name));
+            }
+        } else {
+            fs::copy(entry.path(), to.join(name)).unwrap();
+        }
+    }
+}
+
+fn cargo_in(directory: &Path, words: &[&str]) -> Command {
+    let mut cargo = cargo();
+    cargo
+        .current_dir(directory)
+        .args(words)
+        .args(["--offline", "--quiet"]);
+    // Crates that were built for these tests are not built again.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    cargo.env("CARGO_TARGET_DIR", target);
+    cargo
+}
+
+/// Would be wrong: a copy that does not build, or that still goes by the old name.
+#[test]
+fn a_demo_copied_inside_the_workspace_needs_only_a_new_name() {
+    let workspace = scratch("copy-inside");
+    copy(root(), &workspace);
+    for name in DEMOS {
+        let new = format!("my-{name}");
+        copy(&workspace.join(name), &workspace.join(&new));
+        let manifest = workspace.join(&new).join("Cargo.toml");
+        let text = fs::read_to_string(&manifest).unwrap();
+        let renamed = text.replace(&format!("name = \"{name}\""), &format!("name = \"{new}\""));
+        fs::write(&manifest, renamed).unwrap();
+        let words = ["run", "-p", &new, "--"];
+        let mut cargo = cargo_in(&workspace, &words[..3]);
+        let ended = run(cargo.args(["--", "-n", "2", "--format", "json"]));
+        let report = super::demo::parse(&ended, 0);
+        assert_eq!(report.demo, new);
+    }
+}
+
+/// Would be wrong: a template that only works where it was made.
+#[test]
+fn a_demo_copied_outside_builds_together_with_shared() {
+    let directory = std::env::temp_dir().join(format!("copied-demos-{}", std::process::id()));
+    copy(&root().join("shared"), &directory.join("shared"));
+    for name in DEMOS {
+        copy(&root().join(name), &directory.join(name));
+        // The same versions as here, so that nothing needs to be downloaded for this test.
+        fs::copy(
+            root().join("Cargo.lock"),
+            directory.join(name).join("Cargo.lock"),
+        )
+        .unwrap();
+        let ended = run(&mut cargo_in(&directory.join(name), &["check"]));
+        assert_eq!(ended.end, End::Exit(0), "{name}: {}", ended.stderr);
+    }
+    fs::remove_dir_all(directory).unwrap();
+}
