@@ -248,7 +248,7 @@ mod tests {
         };
         let mut apart = unseen(seen(3, 1));
         for (place, task) in apart.tasks.iter_mut().enumerate() {
-            (task.start_ms, task.end_ms) = (place as f64 * 10.0, place as f64 * 10.0 + 9.0);
+            (task.start_ms, task.end_ms) = (place as f64 * 100.0, place as f64 * 100.0 + 90.0);
         }
         assert_eq!(waits_overlap(&apart, &unseen(seen(3, 1))).verdict, Holds);
         assert_eq!(waits_overlap(&apart, &apart).verdict, Fails);
