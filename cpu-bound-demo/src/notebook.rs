@@ -11,8 +11,9 @@ use anyhow::{Context, Result};
 use rayon::prelude::*;
 use shared::lab::{Evidence, Lab};
 
+use crate::judge::Baseline;
 use crate::picture::Gallery;
-use crate::{judge, png_file, rows};
+use crate::{png_file, rows};
 
 pub fn run(lab: &Lab) -> Result<Evidence> {
     let (n, k) = (lab.tasks, lab.workers);
@@ -36,16 +37,26 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
         }
         Ok(started
             .into_iter()
-            .filter_map(|thread| thread.join().ok())
+            .flat_map(|thread| thread.join())
             .flatten()
             .collect())
     })?;
 
     // Processes: the same shares, but the rows come back through pipes.
-    let processes = gallery.run("processes", divided, |painter| {
+    let mut processes = gallery.run("processes", divided, |painter| {
         let started = (0..k).map(|first| rows::Worker::start(painter, first, k));
         let workers = started.collect::<Result<Vec<_>>>()?;
         Ok(workers.into_iter().flat_map(rows::Worker::finish).collect())
+    })?;
+    processes.peak_rss_kib = None; // The workers do not tell theirs.
+
+    // Rayon: a pool that shares out the rows as its threads run out of work.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(k);
+    let pool = pool
+        .thread_name(|worker| format!("Rayon-{}", worker + 1))
+        .build()?;
+    let rayon = gallery.run("rayon", divided, |painter| {
+        Ok(pool.install(|| (0..n).into_par_iter().map(|y| painter.draw(y)).collect()))
     })?;
 
     // Async: all rows are planned at once, but one thread draws them.
@@ -59,31 +70,17 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
             }
             let mut drawn = Vec::new();
             for row in spawned {
-                drawn.extend(row.await); // A row that panicked is missing.
+                drawn.extend(row.await); // One that panicked is missing.
             }
             Ok(drawn)
         })
-    })?;
-
-    // Rayon: a pool that shares out the rows as its threads run out of work.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(k);
-    let pool = pool
-        .thread_name(|worker| format!("Rayon-{}", worker + 1))
-        .build()?;
-    let rayon = gallery.run("rayon", divided, |painter| {
-        Ok(pool.install(|| (0..n).into_par_iter().map(|y| painter.draw(y)).collect()))
     })?;
 
     gallery.painter.bar.finish_and_clear();
     if let Some(file) = lab.options.get("png") {
         png_file::write(file, gallery.painter.view, &gallery.rows.concat())?;
     }
-    let findings = vec![
-        judge::uses_one_core(&sequential, &tasks, lab.cores)
-            .on("G4", "Async does not help to compute"),
-        judge::uses_cores(&sequential, &threads, k, lab.cores)
-            .on("G5", "Threads compute in parallel"),
-        judge::uses_cores(&sequential, &rayon, k, lab.cores).on("G5", "Rayon computes in parallel"),
-    ];
-    Ok((vec![sequential, threads, processes, tasks, rayon], findings))
+    let baseline = Baseline::new(&sequential, &tasks, lab.cores);
+    let findings = baseline.findings(&threads, &rayon, k);
+    Ok((vec![sequential, threads, processes, rayon, tasks], findings))
 }

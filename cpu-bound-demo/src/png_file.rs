@@ -70,7 +70,7 @@ fn colour(iterations: u16) -> [u8; 3] {
         return [0, 0, 0];
     }
     let t = f64::from(iterations.max(1)).ln() / f64::from(ITERATIONS).ln();
-    let channel = |low: f64, high: f64| (low + (high - low) * t.sqrt()) as u8;
+    let channel = |low: f64, high: f64| (low + (high - low) * t) as u8;
     [
         channel(10.0, 255.0),
         channel(20.0, 210.0),

@@ -4,7 +4,7 @@
 //! You will see a stair, then a block that starts late: that gap is the start of ten programs. The
 //! pool starts only k.
 //!
-//! Try it: `--workers 5`; kill a worker (its pid is in the line) while `--delay 5s` keeps it busy.
+//! Try it: `--workers 5`; or `--delay 3s`, and in the pool kill a worker by the pid in its line.
 
 use std::env;
 use std::process::{Command, Stdio};

@@ -2,10 +2,10 @@
 //! task after another, and replaces it when it is gone.
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, scope};
 
-use anyhow::{Context, Result};
+use anyhow::{Error, Result};
 use shared::lab::Target;
 use shared::report::Task;
 
@@ -19,63 +19,80 @@ pub struct Served {
     pub peak_rss_kib: u64,
 }
 
-/// Has `size` workers carry out tasks 0 to `count`.
+struct Pool<'a> {
+    target: &'a Target,
+    queue: Mutex<Range<usize>>,
+    served: Mutex<Served>,
+}
+
+/// Has `size` workers carry out tasks 0 to `count`. The workers that can be started do the work of
+/// those that cannot.
 ///
 /// # Errors
 /// Not even one worker could be started.
 pub fn serve(size: usize, count: usize, target: &Target) -> Result<Served> {
-    let queue = Mutex::new(0..count);
+    let pool = Pool {
+        target,
+        queue: Mutex::new(0..count),
+        served: Mutex::default(),
+    };
+    let mut refused: Vec<Error> = Vec::new();
     scope(|scope| {
         let mut minders = Vec::new();
         for slot in 0..size.min(count) {
+            let pool = &pool;
             let minder = Builder::new().name(format!("minder {}", slot + 1));
-            let queue = &queue;
-            minders.push(minder.spawn_scoped(scope, move || mind(slot, queue, target))?);
-        }
-        let mut all = Served::default();
-        let mut refused = None;
-        for minder in minders {
-            match minder.join() {
-                Ok(Ok(served)) => {
-                    all.tasks.extend(served.tasks);
-                    all.peak_rss_kib += served.peak_rss_kib;
-                }
-                Ok(Err(error)) => refused = Some(error),
-                // Its task is counted as lost with the others that have no outcome.
-                Err(_) => {}
+            match minder.spawn_scoped(scope, move || pool.mind(slot)) {
+                Ok(minder) => minders.push(minder),
+                Err(error) => refused.push(error.into()),
             }
         }
-        // The workers that did start have done the work of those that did not.
-        match refused {
-            Some(error) if all.tasks.is_empty() => Err(error),
-            _ => Ok(all),
-        }
-    })
+        // One that panicked leaves its task without an outcome, which the stopwatch counts as lost.
+        let ended = minders.into_iter().filter_map(|minder| minder.join().ok());
+        refused.extend(ended.filter_map(Result::err));
+    });
+    let served = pool
+        .served
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    match refused.pop() {
+        Some(error) if served.tasks.is_empty() => Err(error),
+        _ => Ok(served),
+    }
 }
 
-fn mind(slot: usize, queue: &Mutex<Range<usize>>, target: &Target) -> Result<Served> {
-    let name = format!("Worker-{}", slot + 1);
-    let mut served = Served::default();
-    let mut worker = start(&name)?;
-    // A closure, so that the lock is held for taking a task and not while the worker is at it.
-    let take = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-    while let Some(id) = take() {
-        if !worker.is_usable() {
-            served.peak_rss_kib += worker.peak_rss_kib;
-            worker = match start(&name) {
-                Ok(replacement) => replacement,
-                Err(error) => {
-                    served.tasks.push(Task::failed(id, format!("{error:#}")));
-                    return Ok(served);
-                }
-            };
+impl Pool<'_> {
+    /// Has one worker carry out tasks until there are no more.
+    fn mind(&self, slot: usize) -> Result<()> {
+        let name = format!("Worker-{}", slot + 1);
+        let mut worker = start(&name)?;
+        // A closure, so that the lock is held for taking a task and not while the worker is at it.
+        let take = || lock(&self.queue).next();
+        while let Some(id) = take() {
+            if !worker.is_usable() {
+                lock(&self.served).peak_rss_kib += worker.peak_rss_kib;
+                worker = match start(&name) {
+                    Ok(worker) => worker,
+                    Err(error) => {
+                        lock(&self.served)
+                            .tasks
+                            .push(Task::failed(id, format!("{error:#}")));
+                        return Ok(());
+                    }
+                };
+            }
+            worker.ask(Request::new(id, self.target));
+            let task = worker.answer();
+            self.target.show.line(&task);
+            lock(&self.served).tasks.push(task);
         }
-        worker.ask(Request::new(id, target));
-        let task = worker.answer();
-        target.show.line(&task);
-        served.tasks.push(task);
+        worker.wait()?;
+        lock(&self.served).peak_rss_kib += worker.peak_rss_kib;
+        Ok(())
     }
-    worker.wait().context("cannot wait for a worker")?;
-    served.peak_rss_kib += worker.peak_rss_kib;
-    Ok(served)
+}
+
+/// Nobody panics while the data is half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -238,6 +238,9 @@ impl Worker {
         if task.id != id {
             return Err(format!("its worker answered for task {}", task.id));
         }
+        if line.at_ms < asked_ms {
+            return Err("its worker answered before it was asked".into());
+        }
         self.peak_rss_kib = self.peak_rss_kib.max(peak_rss_kib.unwrap_or(0));
         let start_ms = (line.at_ms - (task.end_ms - task.start_ms)).clamp(asked_ms, line.at_ms);
         let (pid, thread) = (self.child.id(), self.name.clone());

@@ -64,7 +64,11 @@ impl BlockingActivity {
         match io::copy(&mut response.take(MAX_BODY + 1), &mut io::sink()) {
             Ok(length) if length > MAX_BODY => Err(Failure::TooLong),
             Ok(_) => Ok(status),
-            Err(error) => Err(Failure::Broken(error.into())),
+            // The blocking client wraps its error in one of std's.
+            Err(error) => Err(match error.downcast::<reqwest::Error>() {
+                Ok(error) => error.into(),
+                Err(error) => Failure::Broken(error.into()),
+            }),
         }
     }
 }
@@ -189,32 +193,35 @@ fn build<C>(
     finish: impl Fn(ClientBuilder) -> reqwest::Result<C>,
 ) -> Result<C> {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let ip: Option<IpAddr> = url
-        .host_str()
-        .and_then(|host| host.trim_matches(['[', ']']).parse().ok());
+    let loopback = ip(url).is_some_and(|ip| ip.is_loopback());
     let settings = || {
         let settings = reqwest::Client::builder()
             .timeout(timeout)
             .connect_timeout(timeout);
         // A proxy that the environment names cannot reach our own loopback.
-        if ip.is_some_and(|ip| ip.is_loopback()) {
+        if loopback {
             settings.no_proxy()
         } else {
             settings
         }
     };
-    // Reading the system's certificates takes longer than the rest of a worker's start. They are
-    // needed for https, to which a name may also redirect; a plain address gets on without.
+    // Reading the system's certificates takes longer than the rest of a worker's start. Our own
+    // loopback gets on without; so must http where there are none, but it may redirect to https.
     let secure = || finish(settings());
     let plain = || finish(settings().tls_backend_preconfigured(trust_nobody()));
-    let client = match (url.scheme(), ip) {
-        ("https", _) => secure(),
-        (_, None) => secure().or_else(|_| plain()),
-        (_, Some(_)) => plain(),
+    let client = match url.scheme() {
+        "https" => secure(),
+        _ if loopback => plain(),
+        _ => secure().or_else(|_| plain()),
     };
     client
         .map_err(|error| anyhow!(chain(&error)))
         .context("cannot set up the HTTP client")
+}
+
+/// The address that `url` names, unless it names a host.
+pub fn ip(url: &Url) -> Option<IpAddr> {
+    url.host_str()?.trim_matches(['[', ']']).parse().ok()
 }
 
 fn trust_nobody() -> rustls::ClientConfig {

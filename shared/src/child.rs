@@ -40,7 +40,7 @@ pub struct Ended {
     pub stderr: String,
 }
 
-/// Starts `command` with its output caught, and its input empty unless the caller has set one.
+/// Starts `command` with its output caught and its input empty.
 /// Waits until it ends, but no longer than `deadline`; then it is killed.
 ///
 /// # Errors

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::lab::{Evidence, Lab};
@@ -54,8 +55,7 @@ pub struct Mode {
     pub run: fn(&Options) -> Result<()>,
 }
 
-/// What the program starts itself as: a worker, or a child that is to die. It is found before any
-/// other word of the command line is looked at, since every worker pays for that.
+/// What the program starts itself as: a worker. It is found before any other word of the command line is looked at, since every worker pays for that.
 pub struct Hidden {
     pub name: &'static str,
     /// Gets the words that follow the name.
@@ -152,6 +152,12 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
         .remove_subcommand()
         .unwrap_or((demo.lessons[0].name.into(), matches));
     if let Some(mode) = demo.modes.iter().find(|mode| mode.name == chosen) {
+        let own = |name: &str| mode.options.iter().any(|option| option.name == name);
+        let given = |name: &&str| matches.value_source(name) == Some(ValueSource::CommandLine);
+        let mut names = matches.ids().map(|id| id.as_str()).filter(given);
+        if let Some(name) = names.find(|name| !own(name)) {
+            return Err(Stop::Usage(format!("{chosen} takes no --{name}")).into());
+        }
         return (mode.run)(&Options(matches)).map(|_| 0);
     }
     let json = matches
@@ -326,6 +332,12 @@ fn duration(matches: &ArgMatches, name: &str) -> Duration {
     matches.get_one(name).copied().unwrap_or_default()
 }
 
+/// Size of pools, unless told otherwise: a worker for each core. But a pool that has a place for
+/// every task is no pool, so there are at least two tasks for each worker.
+fn workers(demo: &Demo) -> usize {
+    cores().min(demo.tasks / 2).clamp(1, MAX_WORKERS)
+}
+
 /// Cores that this process may use.
 fn cores() -> usize {
     available_parallelism().map_or(1, usize::from)
@@ -353,7 +365,7 @@ fn command(demo: &Demo) -> Command {
         )
         .arg(
             count_option(option("workers", "K"), 1..=MAX_WORKERS)
-                .default_value(cores().min(MAX_WORKERS).to_string())
+                .default_value(workers(demo).to_string())
                 .help("Size of pools"),
         )
         .arg(
@@ -379,6 +391,7 @@ fn command(demo: &Demo) -> Command {
             .arg(
                 option("url", "URL")
                     .value_parser(checked_url)
+                    .conflicts_with("delay")
                     .help("A real http or https target instead of the embedded server"),
             )
             .arg(
@@ -429,8 +442,8 @@ fn count_option(arg: Arg, range: RangeInclusive<usize>) -> Arg {
 fn parse_duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
         .ok()
-        .filter(|duration| DURATIONS.contains(duration))
-        .ok_or_else(|| "expected a duration from 1ms to 1h, such as 250ms or 2s".into())
+        .filter(|duration| DURATIONS.contains(duration) && duration.subsec_nanos() % 1_000_000 == 0)
+        .ok_or_else(|| "expected whole milliseconds from 1ms to 1h, such as 250ms or 2s".into())
 }
 
 fn checked_url(text: &str) -> Result<String, String> {

@@ -68,7 +68,7 @@ pub fn waits_overlap(sequential: &Run, together: &Run) -> Judgement {
         )
     };
     Judgement {
-        predicted: format!("waiting at once: 1, then {asked}"),
+        predicted: format!("waiting at once: 1, then up to {asked}"),
         measured: format!("waiting at once: {one}, then {many}"),
         verdict,
         because,
@@ -121,9 +121,19 @@ pub fn thread_each(run: &Run, count: ThreadCount) -> Judgement {
     more_threads(run, count, tasks, |more| more >= tasks)
 }
 
-/// Do all tasks get by with the threads that were there before?
-pub fn no_more_threads(run: &Run, count: ThreadCount) -> Judgement {
-    more_threads(run, count, 0, |more| more == 0)
+/// Do all tasks get by with the threads that were there before? `lookups` says that names had to
+/// be looked up meanwhile, which the system's resolver does on threads of its own.
+pub fn no_more_threads(run: &Run, count: ThreadCount, lookups: bool) -> Judgement {
+    let judgement = more_threads(run, count, 0, |more| more == 0);
+    if lookups && judgement.verdict == Verdict::Fails {
+        let because = "host names are looked up on threads of their own: try an IP address".into();
+        return Judgement {
+            verdict: Verdict::NotShown,
+            because,
+            ..judgement
+        };
+    }
+    judgement
 }
 
 fn more_threads(
@@ -276,9 +286,9 @@ mod tests {
         let run = seen(10, 10);
         assert_eq!(thread_each(&run, count(Some(12))).verdict, Holds);
         assert_eq!(thread_each(&run, count(Some(2))).verdict, Fails);
-        assert_eq!(no_more_threads(&run, count(Some(2))).verdict, Holds);
-        assert_eq!(no_more_threads(&run, count(Some(3))).verdict, Fails);
-        assert_eq!(no_more_threads(&run, count(None)).verdict, NotShown);
+        assert_eq!(no_more_threads(&run, count(Some(2)), false).verdict, Holds);
+        assert_eq!(no_more_threads(&run, count(Some(3)), false).verdict, Fails);
+        assert_eq!(no_more_threads(&run, count(None), false).verdict, NotShown);
         let late = ThreadCount {
             at_ms: 200.0,
             ..count(Some(2))

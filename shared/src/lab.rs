@@ -42,6 +42,14 @@ pub struct Target {
     pub(crate) server: Option<Server>,
 }
 
+#[cfg(feature = "http")]
+impl Target {
+    /// Whether the address is a host's name, and not its number.
+    pub fn is_named(&self) -> bool {
+        crate::activity::ip(&self.url).is_none()
+    }
+}
+
 impl Lab {
     /// Measures one run: `carry_out` does the tasks, by whatever model, and returns what came of
     /// each. Whatever it need not measure, such as setting up a client, is done before.

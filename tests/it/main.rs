@@ -1,6 +1,9 @@
 //! Starts the demos as users do and reads what they print. Concurrency is proved by what a server
 //! saw or the operating system says; no test is decided by how long something took.
 
+// Some tests need what only Linux has, and with them some helpers.
+#![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports))]
+
 mod cpu_bound_demo;
 mod demo;
 mod output;

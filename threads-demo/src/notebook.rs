@@ -1,5 +1,5 @@
 //! Threads let waits overlap: ten waits of 100 ms take a second one after another, but 100 ms when
-//! each has a thread of its own. A pool of k threads needs as many rounds as there are k tasks.
+//! each has a thread of its own. A pool of k threads needs n / k rounds, rounded up.
 //!
 //! You will see the same ten requests as a stair, as a block, and as a stair with steps of k.
 //!
