@@ -72,7 +72,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
         judge::waits_overlap(&sequential, &all).on("A1", "Async lets waits overlap"),
         judge::no_more_threads(&all, count, lab.target()?.is_named())
             .on("A2", "One thread carries out all tasks"),
-        judge::pool_is_full(k, &limited).on("A4", "At most k run at once where asked"),
+        judge::pool_is_full(k, &all, &limited).on("A4", "At most k run at once where asked"),
     ];
     Ok((vec![sequential, all, limited], findings))
 }

@@ -21,8 +21,10 @@ fn check(path: &str) -> Result<(), String> {
     if path.file_name().is_none() || path.is_dir() {
         return Err("not a file".into());
     }
-    if fs::metadata(path).is_ok_and(|file| file.permissions().readonly()) {
-        return Err("the file is read-only".into());
+    match fs::metadata(path) {
+        Ok(file) if !file.is_file() => return Err("not a regular file".into()),
+        Ok(file) if file.permissions().readonly() => return Err("the file is read-only".into()),
+        _ => {}
     }
     let beside = beside(path);
     File::create(&beside).map_err(|error| format!("cannot write there: {error}"))?;
@@ -35,11 +37,13 @@ fn check(path: &str) -> Result<(), String> {
 /// # Errors
 /// [`Stop::Output`] with the cause.
 pub fn write(path: &str, view: View, picture: &[u16]) -> Result<()> {
-    let beside = beside(Path::new(path));
-    let written = encode(&beside, view, picture).and_then(|()| Ok(fs::rename(&beside, path)?));
+    // What a link points to is replaced, and not the link.
+    let path = fs::canonicalize(path).unwrap_or(path.into());
+    let beside = beside(&path);
+    let written = encode(&beside, view, picture).and_then(|()| Ok(fs::rename(&beside, &path)?));
     written.map_err(|error| {
         let _ = fs::remove_file(&beside);
-        Stop::Output(format!("cannot write {path}: {error:#}")).into()
+        Stop::Output(format!("cannot write {}: {error:#}", path.display())).into()
     })
 }
 

@@ -66,7 +66,8 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
         shared_judge::waits_overlap(&sequential, &processes)
             .on("P1", "Processes let waits overlap"),
         judge::own_process_each(&processes).on("P2", "Each task has a process of its own"),
-        shared_judge::pool_is_full(k, &pool).on("P10", "A pool of k runs k at once, never more"),
+        shared_judge::pool_is_full(k, &processes, &pool)
+            .on("P10", "A pool of k runs k at once, never more"),
     ];
     Ok((vec![sequential, processes, pool], findings))
 }

@@ -209,7 +209,7 @@ impl Worker {
             )),
             Err(RecvTimeoutError::Timeout) => Err((
                 Outcome::TimedOut,
-                format!("its worker was silent for {allowed:?}"),
+                format!("its worker was silent for {allowed:?}, the timeout and 5 s more"),
             )),
             // The end of the stream, perhaps in the middle of a line.
             _ => Err(match child::end_of(&mut self.child, left()) {

@@ -179,7 +179,8 @@ pub fn parse_url(text: &str) -> Result<Url, String> {
     if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err("an address has no white space".into());
     }
-    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    let url = Url::parse(text)
+        .map_err(|error| format!("expected http:// or https:// and a host: {error}"))?;
     match url.scheme() {
         "http" | "https" => Ok(url),
         other => Err(format!("expected http:// or https://, not {other}:")),

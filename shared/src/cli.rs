@@ -274,7 +274,7 @@ fn lab(demo: &Demo, matches: ArgMatches, json: bool) -> Result<Lab> {
     let _ = json;
     Ok(Lab {
         tasks,
-        workers,
+        workers: workers.min(tasks),
         cores: cores(),
         delay_ms,
         options: Options(matches),
@@ -361,12 +361,12 @@ fn command(demo: &Demo) -> Command {
         .arg(
             count_option(option("tasks", "N").short('n'), 1..=demo.max_tasks)
                 .default_value(demo.tasks.to_string())
-                .help("How many activities"),
+                .help(format!("How many activities, at most {}", demo.max_tasks)),
         )
         .arg(
             count_option(option("workers", "K"), 1..=MAX_WORKERS)
                 .default_value(workers(demo).to_string())
-                .help("Size of pools"),
+                .help(format!("Size of pools, at most {MAX_WORKERS}")),
         )
         .arg(
             option("format", "FORMAT")
@@ -478,33 +478,45 @@ fn list(demo: &Demo) -> String {
 
 /// What clap says over several lines, in one.
 fn usage_error(error: &clap::Error) -> String {
-    let rendered = error.to_string();
-    let first = rendered.lines().next().unwrap_or_default();
-    let mut line = first
-        .strip_prefix("error: ")
-        .unwrap_or(first)
-        .replace("subcommand", "lesson");
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         Some(ContextValue::Strings(texts)) => texts.first().cloned(),
         _ => None,
     };
-    if let Some(long) =
-        context(ContextKind::InvalidValue).filter(|value| value.chars().count() > 80)
-    {
-        // A value with a line break has been cut off with the first line.
-        let short: String = long.chars().take(77).chain("...".chars()).collect();
-        line = line.replace(&long, &short);
+    let mut rendered = error.to_string();
+    let given = [
+        ContextKind::InvalidValue,
+        ContextKind::InvalidSubcommand,
+        ContextKind::InvalidArg,
+    ];
+    for word in given.into_iter().filter_map(context) {
+        // A word may be long, or have line breaks of its own.
+        let mut short = text::inert(&word);
+        if short.chars().count() > 80 {
+            short = short.chars().take(77).chain("...".chars()).collect();
+        }
+        if short != word {
+            rendered = rendered.replace(&word, &short);
+        }
     }
+    let first = rendered.lines().next().unwrap_or_default();
+    let line = first
+        .strip_prefix("error: ")
+        .unwrap_or(first)
+        .replace("subcommand", "lesson");
     let similar = [
         ContextKind::SuggestedSubcommand,
         ContextKind::SuggestedArg,
         ContextKind::SuggestedValue,
     ];
     if let Some(similar) = similar.into_iter().find_map(context) {
-        line += &format!("; did you mean {similar}?");
-    } else if error.kind() != ErrorKind::ValueValidation {
-        line += "; see --help";
+        return format!("{line}; did you mean {similar}?");
     }
-    line
+    match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(allowed)) => {
+            format!("{line}; expected {}", allowed.join(" or "))
+        }
+        _ if error.kind() == ErrorKind::ValueValidation => line,
+        _ => line + "; see --help",
+    }
 }

@@ -75,12 +75,13 @@ pub fn waits_overlap(sequential: &Run, together: &Run) -> Judgement {
     }
 }
 
-/// Does a pool of `size` run so many tasks at once, and never more?
-pub fn pool_is_full(size: usize, pool: &Run) -> Judgement {
+/// Does a pool of `size` run so many tasks at once, and never more? `before` is the run before it:
+/// what that gave up may reach the server only now.
+pub fn pool_is_full(size: usize, before: &Run, pool: &Run) -> Judgement {
     let asked = pool.tasks.len();
     let expected = size.min(asked);
     let (most, source) = peak(pool);
-    let (verdict, because) = if let Some(lost) = lost(&[pool]) {
+    let (verdict, because) = if let Some(lost) = lost(&[before, pool]) {
         (Verdict::NotShown, lost)
     } else if most > expected {
         (
@@ -149,7 +150,7 @@ fn more_threads(
             predicted,
             measured: "unknown".into(),
             verdict: Verdict::NotShown,
-            because: "this operating system does not say how many threads we have".into(),
+            because: "the operating system did not say how many threads we have".into(),
         };
     };
     let more = during.saturating_sub(before);
@@ -242,7 +243,9 @@ mod tests {
         let mut short = seen(10, 1);
         short.tasks.iter_mut().for_each(|task| task.end_ms = 1.0);
         assert_eq!(waits_overlap(&seen(10, 1), &short).verdict, NotShown);
-        assert_eq!(pool_is_full(2, &short).verdict, NotShown);
+        assert_eq!(pool_is_full(2, &seen(10, 10), &short).verdict, NotShown);
+        let given_up = with_a_loss(seen(10, 10));
+        assert_eq!(pool_is_full(2, &given_up, &seen(10, 3)).verdict, NotShown);
         assert_eq!(
             waits_overlap(&seen(10, 1), &with_a_loss(seen(10, 10))).verdict,
             NotShown
@@ -267,12 +270,21 @@ mod tests {
     /// Would be wrong: a pool that lets too many through passes.
     #[test]
     fn a_pool_is_full_and_never_more() {
-        assert_eq!(pool_is_full(2, &seen(10, 2)).verdict, Holds);
-        assert_eq!(pool_is_full(2, &seen(10, 3)).verdict, Fails);
-        assert_eq!(pool_is_full(2, &seen(10, 1)).verdict, Fails);
-        assert_eq!(pool_is_full(4, &seen(10, 3)).verdict, NotShown);
-        assert_eq!(pool_is_full(4, &seen(4, 4)).verdict, NotShown);
-        assert_eq!(pool_is_full(2, &with_a_loss(seen(10, 2))).verdict, NotShown);
+        assert_eq!(pool_is_full(2, &seen(10, 10), &seen(10, 2)).verdict, Holds);
+        assert_eq!(pool_is_full(2, &seen(10, 10), &seen(10, 3)).verdict, Fails);
+        assert_eq!(pool_is_full(2, &seen(10, 10), &seen(10, 1)).verdict, Fails);
+        assert_eq!(
+            pool_is_full(4, &seen(10, 10), &seen(10, 3)).verdict,
+            NotShown
+        );
+        assert_eq!(
+            pool_is_full(4, &seen(10, 10), &seen(4, 4)).verdict,
+            NotShown
+        );
+        assert_eq!(
+            pool_is_full(2, &seen(10, 10), &with_a_loss(seen(10, 2))).verdict,
+            NotShown
+        );
     }
 
     /// Would be wrong: tasks on one thread count as threads of their own, or the other way round.

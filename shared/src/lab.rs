@@ -21,7 +21,7 @@ pub type Evidence = (Vec<Run>, Vec<Finding>);
 pub struct Lab {
     /// How many tasks a run consists of, at least 1.
     pub tasks: usize,
-    /// Size of pools, at least 1.
+    /// Size of pools, at least 1, and no more than there are tasks.
     pub workers: usize,
     /// Cores that this process may use.
     pub cores: usize,

@@ -40,7 +40,7 @@ fn five_models_draw_the_same_rows() {
     let models: Vec<&str> = lesson.runs.iter().map(|run| run.model.as_str()).collect();
     assert_eq!(
         models,
-        ["sequential", "threads", "processes", "async", "rayon"]
+        ["sequential", "threads", "processes", "rayon", "async"]
     );
     let sequential = run_of(&report, "sequential").wall_ms;
     assert_eq!(run_of(&report, "async").predicted_ms, Some(sequential));
@@ -89,4 +89,12 @@ fn a_file_that_cannot_be_written_is_refused_before_any_work() {
         assert!(ended.stderr.contains("--png"), "{}", ended.stderr);
     }
     assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
+    if cfg!(unix) {
+        // A device must not be replaced by a picture.
+        let ended = run(&mut demo(
+            "cpu-bound-demo",
+            &["-n", "2", "--png", "/dev/null"],
+        ));
+        assert_eq!(ended.end, End::Exit(2), "{}", ended.stderr);
+    }
 }

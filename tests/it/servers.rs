@@ -144,6 +144,17 @@ pub fn https(directory: &Path) -> (String, PathBuf) {
     (format!("https://{address}/"), file)
 }
 
+/// A server that answers with half of what it has promised, and then says no more.
+pub fn stalling() -> String {
+    let address = listen(|mut stream| {
+        read_request(&mut stream);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf");
+        // Until the client hangs up.
+        read_request(&mut stream);
+    });
+    format!("http://{address}/")
+}
+
 /// An address where nobody listens.
 pub fn refused() -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

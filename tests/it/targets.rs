@@ -196,6 +196,38 @@ fn a_target_that_does_not_answer_is_timed_out() {
     }
 }
 
+/// Would be wrong: half an answer counts as done, or as failed where it was the time that ran out.
+#[test]
+fn a_body_that_stalls_is_timed_out() {
+    let url = servers::stalling();
+    for (name, at_once, pool) in HTTP_DEMOS {
+        let report = report(
+            &mut demo(name, &["-n", "3", "--timeout", "300ms", "--url", &url]),
+            1,
+        );
+        for model in ["sequential", at_once, pool] {
+            let run = run_of(&report, model);
+            assert_eq!(run.timed_out, 3, "{name} {model}: {:?}", run.tasks[0].error);
+        }
+    }
+}
+
+/// Would be wrong: "one thread" fails because a name has to be looked up, which threads do.
+#[test]
+fn a_host_by_name_is_no_reason_to_fail() {
+    let server = Server::start([127, 0, 0, 1].into(), 0).unwrap();
+    let url = server.url("/delay/100").replace("127.0.0.1", "localhost");
+    for (name, ..) in HTTP_DEMOS {
+        let report = report(&mut demo(name, &["-n", "4", "--url", &url]), 0);
+        assert!(
+            lesson(&report)
+                .findings
+                .iter()
+                .all(|finding| finding.verdict != Verdict::Fails)
+        );
+    }
+}
+
 /// Would be wrong: a report that cannot be read when everything failed.
 #[test]
 fn the_text_names_each_cause_once() {

@@ -97,9 +97,14 @@ fn unknown_words_are_refused_with_the_nearest_known() {
         refused(name, &["xyzzy"]);
         refused(name, &["notebook", "xyzzy"]);
         refused(name, &["--format"]);
-        refused(name, &["-n", "5\n6"]);
+        assert!(refused(name, &["-n", "5\n6"]).contains("'5\\n6'"));
+        assert!(refused(name, &["no\nlesson"]).contains("'no\\nlesson'"));
+        assert!(refused(name, &["--format", "xml"]).contains("expected text or json"));
     }
     assert!(refused("async-demo", &["serve", "--port", "65536"]).contains("--port"));
+    for ignored in ["-n", "--workers"] {
+        assert!(refused("async-demo", &["serve", ignored, "3"]).contains("serve takes no --"));
+    }
     assert!(refused("async-demo", &["serve", "--host", "nowhere"]).contains("--host"));
     assert!(refused("cpu-bound-demo", &["--url", "http://127.0.0.1/"]).contains("--url"));
     assert!(refused("cpu-bound-demo", &["rows"]).contains("this mode is for the program itself"));

@@ -81,7 +81,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     let findings = vec![
         judge::waits_overlap(&sequential, &threads).on("T1", "Threads let waits overlap"),
         judge::thread_each(&threads, count).on("T2", "Each is a thread of the system"),
-        judge::pool_is_full(k, &pool).on("T12", "A pool of k runs k at once, never more"),
+        judge::pool_is_full(k, &threads, &pool).on("T12", "A pool of k runs k at once, never more"),
     ];
     Ok((vec![sequential, threads, pool], findings))
 }
