@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
+use shared::activity::Show;
 use shared::judge as shared_judge;
 use shared::lab::{Evidence, Lab};
 
@@ -33,16 +34,14 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     let mut processes = lab.run("processes", longest, |_| {
         let mut workers = Vec::new();
         for id in 0..n {
-            let mut worker = start(&format!("Process-{}", id + 1))?;
+            let mut worker = start(&format!("Process-{}", id + 1), target.show)?;
             worker.ask(Request::new(id, target)); // One line into its stdin; on to the next.
             workers.push(worker);
         }
         let mut tasks = Vec::new();
         for worker in &mut workers {
-            let task = worker.answer(); // Waits for one line from its stdout.
+            tasks.push(worker.answer()); // Waits for one line from its stdout.
             worker.close(); // The end of its stdin tells it to end.
-            target.show.line(&task);
-            tasks.push(task);
         }
         for worker in &mut workers {
             worker.wait()?; // Nobody else reaps it.
@@ -73,7 +72,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
 }
 
 /// New: where threads-demo starts a thread, this starts the program again, with a pipe each way.
-pub fn start(name: &str) -> Result<Worker> {
+pub fn start(name: &str, show: Show) -> Result<Worker> {
     // On macOS a pipe leaks into a process that another thread starts at the same moment.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,5 +82,5 @@ pub fn start(name: &str) -> Result<Worker> {
         .stdout(Stdio::piped())
         .spawn()
         .context("cannot start a worker")?;
-    Worker::new(name.to_string(), child)
+    Worker::new(name.to_string(), child, show)
 }

@@ -65,13 +65,13 @@ impl Pool<'_> {
     /// Has one worker carry out tasks until there are no more.
     fn mind(&self, slot: usize) -> Result<()> {
         let name = format!("Worker-{}", slot + 1);
-        let mut worker = start(&name)?;
+        let mut worker = start(&name, self.target.show)?;
         // A closure, so that the lock is held for taking a task and not while the worker is at it.
         let take = || lock(&self.queue).next();
         while let Some(id) = take() {
             if !worker.is_usable() {
                 lock(&self.served).peak_rss_kib += worker.peak_rss_kib;
-                worker = match start(&name) {
+                worker = match start(&name, self.target.show) {
                     Ok(worker) => worker,
                     Err(error) => {
                         lock(&self.served)
@@ -83,7 +83,6 @@ impl Pool<'_> {
             }
             worker.ask(Request::new(id, self.target));
             let task = worker.answer();
-            self.target.show.line(&task);
             lock(&self.served).tasks.push(task);
         }
         worker.wait()?;

@@ -113,6 +113,7 @@ pub struct Worker {
     /// `None` once the worker has been told to end.
     requests: Option<ChildStdin>,
     answers: Receiver<Line>,
+    show: Show,
     /// What it was last asked, and when.
     asked: Option<(Request, f64)>,
     /// After one wrong answer there is no telling which task the next would belong to.
@@ -121,47 +122,52 @@ pub struct Worker {
     pub peak_rss_kib: u64,
 }
 
-/// What came out of a worker's stdout, and when.
+/// A line that came out of a worker's stdout, if it is an answer, and when it came.
 struct Line {
-    bytes: Vec<u8>,
+    answer: Result<Answer, String>,
     at_ms: f64,
 }
 
 impl Worker {
-    /// Takes over a process that was started in [`MODE`] with both pipes.
+    /// Takes over a process that was started in [`MODE`] with both pipes. Each task's line is shown
+    /// as soon as its answer comes.
     ///
     /// # Errors
     /// A pipe is missing, or no thread can be started to read it.
-    pub fn new(name: String, mut child: Child) -> Result<Worker> {
+    pub fn new(name: String, mut child: Child, show: Show) -> Result<Worker> {
         let requests = child.stdin.take();
         let stdout = child.stdout.take().context("the worker has no stdout")?;
         // A bounded channel: a worker that floods us is kept waiting, and our memory is not filled.
         let (send, answers) = mpsc::sync_channel(1);
+        let (asked, trusted, peak_rss_kib) = (None, true, 0);
         let worker = Worker {
             name,
             child,
             requests,
             answers,
-            asked: None,
-            trusted: true,
-            peak_rss_kib: 0,
+            show,
+            asked,
+            trusted,
+            peak_rss_kib,
         };
+        let (name, pid) = (worker.name.clone(), worker.child.id());
         // Reading may take for ever, and std knows no deadline for it: hence a thread.
-        let reader = thread::Builder::new().name(format!("{}'s answers", worker.name));
-        reader.spawn(move || {
-            let mut stdout = BufReader::new(stdout);
-            loop {
-                let mut bytes = Vec::new();
-                let read = stdout.by_ref().take(MAX_LINE).read_until(b'\n', &mut bytes);
-                let line = Line {
-                    bytes,
-                    at_ms: now_ms(),
-                };
-                if !read.is_ok_and(|length| length > 0) || send.send(line).is_err() {
-                    break;
+        thread::Builder::new()
+            .name(format!("reads {pid}"))
+            .spawn(move || {
+                let mut stdout = BufReader::new(stdout);
+                while let Some(mut answer) = read(&mut stdout) {
+                    let at_ms = now_ms();
+                    if let Ok(Answer { task, .. }) = &mut answer {
+                        // Who it is we know better than it does.
+                        (task.pid, task.thread) = (pid, name.clone());
+                        show.line(task);
+                    }
+                    if send.send(Line { answer, at_ms }).is_err() {
+                        break;
+                    }
                 }
-            }
-        })?;
+            })?;
         Ok(worker)
     }
 
@@ -185,13 +191,15 @@ impl Worker {
             Err(lost) => lost,
         };
         self.trusted = false;
-        Task {
+        let task = Task {
             pid: self.child.id(),
             thread: self.name.clone(),
             outcome,
             start_ms: asked_ms,
             ..Task::failed(request.id, why)
-        }
+        };
+        self.show.line(&task);
+        task
     }
 
     fn receive(&mut self, request: &Request, asked_ms: f64) -> Result<Task, (Outcome, String)> {
@@ -200,55 +208,58 @@ impl Worker {
         let deadline = Instant::now() + allowed.saturating_sub(waited);
         let left = || deadline.saturating_duration_since(Instant::now());
         match self.answers.recv_timeout(left()) {
-            Ok(line) if line.bytes.ends_with(b"\n") => self
-                .check(line, request.id, asked_ms)
-                .map_err(|why| (Outcome::Failed, why)),
-            Ok(line) if line.bytes.len() as u64 == MAX_LINE => Err((
-                Outcome::Failed,
-                "its worker's answer is longer than 1 MiB".into(),
-            )),
+            Ok(line) => {
+                let task = line
+                    .answer
+                    .and_then(|answer| self.check(answer, line.at_ms, request.id, asked_ms));
+                task.map_err(|why| (Outcome::Failed, why))
+            }
             Err(RecvTimeoutError::Timeout) => Err((
                 Outcome::TimedOut,
                 format!("its worker was silent for {allowed:?}, the timeout and 5 s more"),
             )),
             // The end of the stream, perhaps in the middle of a line.
-            _ => Err(match child::end_of(&mut self.child, left()) {
-                Ok(End::Exit(code)) => (
-                    Outcome::Failed,
-                    format!("its worker exited with code {code} and no answer"),
-                ),
-                Ok(End::Signal(signal)) => (
-                    Outcome::Failed,
-                    format!("its worker was killed by signal {signal}"),
-                ),
-                Ok(End::TimedOut) => (
-                    Outcome::TimedOut,
-                    "its worker closed its output and lived on".into(),
-                ),
-                Err(error) => (Outcome::Failed, format!("its worker is gone: {error}")),
-            }),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(match child::end_of(&mut self.child, left()) {
+                    Ok(End::Exit(code)) => (
+                        Outcome::Failed,
+                        format!("its worker exited with code {code} and no answer"),
+                    ),
+                    Ok(End::Signal(signal)) => (
+                        Outcome::Failed,
+                        format!("its worker was killed by signal {signal}"),
+                    ),
+                    Ok(End::TimedOut) => (
+                        Outcome::TimedOut,
+                        "its worker closed its output and lived on".into(),
+                    ),
+                    Err(error) => (Outcome::Failed, format!("its worker is gone: {error}")),
+                })
+            }
         }
     }
 
-    /// Makes sure that a line is the answer to task `id`, and lays its span on our own clock: it
-    /// ended when the line came, and took as long as the worker says.
-    fn check(&mut self, line: Line, id: usize, asked_ms: f64) -> Result<Task, String> {
-        let Answer { task, peak_rss_kib } = serde_json::from_slice(&line.bytes)
-            .map_err(|error| format!("its worker answered something else: {error}"))?;
+    /// Makes sure that it is the answer to task `id`, and lays its span on our own clock: it ended
+    /// when the line came, and took as long as the worker says.
+    fn check(
+        &mut self,
+        answer: Answer,
+        at_ms: f64,
+        id: usize,
+        asked_ms: f64,
+    ) -> Result<Task, String> {
+        let Answer { task, peak_rss_kib } = answer;
         if task.id != id {
             return Err(format!("its worker answered for task {}", task.id));
         }
-        if line.at_ms < asked_ms {
+        if at_ms < asked_ms {
             return Err("its worker answered before it was asked".into());
         }
         self.peak_rss_kib = self.peak_rss_kib.max(peak_rss_kib.unwrap_or(0));
-        let start_ms = (line.at_ms - (task.end_ms - task.start_ms)).clamp(asked_ms, line.at_ms);
-        let (pid, thread) = (self.child.id(), self.name.clone());
+        let start_ms = (at_ms - (task.end_ms - task.start_ms)).clamp(asked_ms, at_ms);
         Ok(Task {
-            pid,
-            thread,
             start_ms,
-            end_ms: line.at_ms,
+            end_ms: at_ms,
             ..task
         })
     }
@@ -270,6 +281,23 @@ impl Worker {
     pub fn wait(&mut self) -> Result<End> {
         self.close();
         Ok(child::end_of(&mut self.child, GRACE)?)
+    }
+}
+
+/// Reads one line, and what it says. `None` at the end of the stream: text without its newline is
+/// no answer, but the end of one that did not come.
+fn read(stdout: &mut impl BufRead) -> Option<Result<Answer, String>> {
+    let mut line = Vec::new();
+    stdout.take(MAX_LINE).read_until(b'\n', &mut line).ok()?;
+    match line.last()? {
+        b'\n' => Some(
+            serde_json::from_slice(&line)
+                .map_err(|error| format!("its worker answered something else: {error}")),
+        ),
+        _ if line.len() as u64 == MAX_LINE => {
+            Some(Err("its worker's answer is longer than 1 MiB".into()))
+        }
+        _ => None,
     }
 }
 

@@ -72,6 +72,15 @@ pub fn demo_under(starter: &[&str], name: &str, words: &[&str]) -> Command {
     clean(command, words)
 }
 
+/// As [`demo`], but sure to end at SIGINT: a shell starts what runs in its background with that
+/// signal ignored, and what it starts inherits it.
+pub fn interruptible(name: &str, words: &[&str]) -> Command {
+    if cfg!(target_os = "linux") {
+        return demo_under(&["env", "--default-signal=INT"], name, words);
+    }
+    demo(name, words)
+}
+
 fn clean(mut command: Command, words: &[&str]) -> Command {
     command.args(words).stdin(Stdio::null());
     for variable in ["COLUMNS", "NO_COLOR", "SSL_CERT_FILE", "SSL_CERT_DIR"] {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use shared::child::End;
 use shared::report::Outcome;
 
-use super::demo::{demo, demo_under, finish, lesson, parse, run, run_of, spawn};
+use super::demo::{demo, demo_under, finish, interruptible, lesson, parse, run, run_of, spawn};
 use super::servers::HoldingServer;
 
 /// The pids of the processes that `pid` has started and not yet reaped, by proc(5).
@@ -69,7 +69,7 @@ fn assert_reaped(pids: &HashSet<u32>) {
 /// Starts process-demo and waits until the server holds `hold` requests, after `skip` others.
 fn held(words: &[&str], skip: usize, hold: usize) -> (HoldingServer, Child) {
     let server = HoldingServer::start(skip, hold);
-    let mut command = demo(
+    let mut command = interruptible(
         "process-demo",
         &["--format", "json", "--timeout", "60s", "--url", &server.url],
     );

@@ -6,12 +6,12 @@ use std::process::{Child, Command};
 
 use shared::child::End;
 
-use super::demo::{demo, finish, report, run, run_of, spawn};
+use super::demo::{demo, finish, interruptible, report, run, run_of, spawn};
 use super::servers::get;
 
 /// Starts it on a free port; returns it with its address.
 fn serve() -> (Child, String) {
-    let mut child = spawn(&mut demo("async-demo", &["serve", "--port", "0"]));
+    let mut child = spawn(&mut interruptible("async-demo", &["serve", "--port", "0"]));
     let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
     let url = lines.nth(1).unwrap().unwrap().trim().to_string();
     (child, url.strip_suffix("/delay/100").unwrap().to_string())
