@@ -260,6 +260,7 @@ fn print(text: &str) -> Result<Reader> {
     }
 }
 
+#[cfg_attr(not(feature = "http"), expect(unused_variables))]
 fn lab(demo: &Demo, matches: ArgMatches, json: bool) -> Result<Lab> {
     let count = |name| matches.get_one::<usize>(name).copied().unwrap_or(1);
     let (tasks, workers) = (count("tasks"), count("workers"));
@@ -271,7 +272,6 @@ fn lab(demo: &Demo, matches: ArgMatches, json: bool) -> Result<Lab> {
     };
     let embedded = demo.http && !matches.contains_id("url");
     let delay_ms = embedded.then(|| duration(&matches, "delay").as_secs_f64() * 1000.0);
-    let _ = json;
     Ok(Lab {
         tasks,
         workers: workers.min(tasks),

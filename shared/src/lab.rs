@@ -12,6 +12,7 @@ use {
     crate::server::Server,
     anyhow::Context,
     reqwest::Url,
+    std::sync::atomic::Ordering::Relaxed,
     std::time::Duration,
 };
 
@@ -77,14 +78,13 @@ impl Lab {
         }
         let stopwatch = Stopwatch::start();
         let tasks = carry_out(&stopwatch)?;
-        #[cfg_attr(not(feature = "http"), expect(unused_mut))]
-        let mut run = stopwatch.stop(model, self.tasks, tasks)?;
+        let run = stopwatch.stop(model, self.tasks, tasks)?;
         #[cfg(feature = "http")]
-        if let Some(seen) = seen {
-            use std::sync::atomic::Ordering::Relaxed;
-            run.peak_in_flight = Some(seen.peak_in_flight.load(Relaxed));
-            run.connections = Some(seen.connections.load(Relaxed));
-        }
+        let run = Run {
+            peak_in_flight: seen.as_ref().map(|seen| seen.peak_in_flight.load(Relaxed)),
+            connections: seen.as_ref().map(|seen| seen.connections.load(Relaxed)),
+            ..run
+        };
         Ok(Run {
             predicted_ms: predicted_ms.into(),
             ..run
@@ -92,20 +92,19 @@ impl Lab {
     }
 
     pub(crate) fn settings(&self) -> Settings {
-        let mut settings = Settings {
-            tasks: self.tasks,
-            url: None,
-            embedded: false,
-            delay_ms: self.delay_ms,
-        };
         #[cfg(feature = "http")]
-        if let Some(target) = &self.target {
-            settings.url = Some(target.url.to_string());
-            settings.embedded = target.server.is_some();
-        }
+        let (url, embedded) = match &self.target {
+            Some(target) => (Some(target.url.to_string()), target.server.is_some()),
+            None => (None, false),
+        };
         #[cfg(not(feature = "http"))]
-        let _ = &mut settings;
-        settings
+        let (url, embedded) = (None, false);
+        Settings {
+            tasks: self.tasks,
+            url,
+            embedded,
+            delay_ms: self.delay_ms,
+        }
     }
 }
 
