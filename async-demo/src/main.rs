@@ -15,6 +15,14 @@ use shared::cli::{Demo, Lesson, Mode};
 mod notebook;
 mod serve;
 
+/// The first runs when none is named.
+const LESSONS: &[Lesson] = &[Lesson::new(
+    "notebook",
+    notebook::ABOUT,
+    &["A1", "A2", "A4"],
+    notebook::run,
+)];
+
 fn main() -> ExitCode {
     shared::cli::main(&Demo {
         name: env!("CARGO_PKG_NAME"),
@@ -28,12 +36,7 @@ fn main() -> ExitCode {
         http: true,
         tasks: 10,
         max_tasks: 10_000,
-        lessons: &[Lesson {
-            name: "notebook",
-            about: "Requests one after another, then all at once, then a few at a time",
-            claims: &["A1", "A2", "A4"],
-            run: notebook::run,
-        }],
+        lessons: LESSONS,
         modes: &[Mode {
             name: "serve",
             about: "No lesson: the embedded server alone, until Ctrl-C",

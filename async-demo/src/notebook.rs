@@ -2,7 +2,6 @@
 //! way to the others, so that x + y + z becomes max(x, y, z).
 //!
 //! You will see a stair, then a block, all by the thread `main`, then a stair with steps of k.
-//!
 //! Try it: `-n 1000`; or await each task where it is spawned, and see the block become a stair.
 
 use std::sync::Arc;
@@ -16,9 +15,11 @@ use tokio::runtime::Builder;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, yield_now};
 
+pub const ABOUT: &str = "Requests one after another, then all at once, then a few at a time";
+
 pub fn run(lab: &Lab) -> Result<Evidence> {
     let (n, k) = (lab.tasks, lab.workers);
-    // The event loop. It runs on the thread that calls `block_on`, and on no other.
+    // It runs on the thread that calls `block_on`, and on no other.
     let event_loop = Builder::new_current_thread().enable_all().build()?;
 
     // One after another. The prediction is the sum of all delays.
@@ -77,7 +78,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     Ok((vec![sequential, all, limited], findings))
 }
 
-/// New: awaits one task after another; whichever it awaits, all of them go on.
+/// New: awaits one task after another, while all of them go on.
 async fn join(spawned: Vec<JoinHandle<Task>>) -> Vec<Task> {
     let mut tasks = Vec::new();
     for (id, task) in spawned.into_iter().enumerate() {

@@ -10,13 +10,21 @@
 
 use std::process::ExitCode;
 
-use shared::cli::{Demo, Hidden, Lesson};
+use shared::cli::{Demo, Lesson};
 
 mod judge;
 mod notebook;
 mod picture;
 mod png_file;
 mod rows;
+
+/// The first runs when none is named.
+const LESSONS: &[Lesson] = &[Lesson::new(
+    "notebook",
+    notebook::ABOUT,
+    &["G4", "G5"],
+    notebook::run,
+)];
 
 fn main() -> ExitCode {
     shared::cli::main(&Demo {
@@ -27,17 +35,9 @@ fn main() -> ExitCode {
         http: false,
         tasks: 800,
         max_tasks: 4_000,
-        lessons: &[Lesson {
-            name: "notebook",
-            about: "The same picture one row after another, by threads, processes, async and rayon",
-            claims: &["G4", "G5"],
-            run: notebook::run,
-        }],
+        lessons: LESSONS,
         modes: &[],
-        hidden: &[Hidden {
-            name: rows::MODE,
-            run: rows::serve,
-        }],
+        hidden: &[rows::HIDDEN],
         options: png_file::OPTIONS,
         next: "cargo run -p threads-demo, and compare: the same models where tasks wait",
     })

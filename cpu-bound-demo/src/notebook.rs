@@ -15,6 +15,9 @@ use crate::judge::Baseline;
 use crate::picture::Gallery;
 use crate::{png_file, rows};
 
+pub const ABOUT: &str =
+    "The same picture one row after another, by threads, processes, async and rayon";
+
 pub fn run(lab: &Lab) -> Result<Evidence> {
     let (n, k) = (lab.tasks, lab.workers);
     let mut gallery = Gallery::new(lab, 5);

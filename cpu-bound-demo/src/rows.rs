@@ -13,15 +13,15 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use indicatif::ProgressBar;
 use shared::child::{self, End};
-use shared::cli::Stop;
+use shared::cli::{Hidden, Stop};
 use shared::mandelbrot::View;
 use shared::report::{Outcome, Task};
 use shared::stopwatch::now_ms;
 
 use crate::picture::{Painter, Row};
 
-/// The word that starts this program as a worker.
-pub const MODE: &str = "rows";
+/// What starts this program as a worker.
+pub const HIDDEN: Hidden = Hidden::new("rows", serve);
 
 /// A worker that draws no row for so long is given up.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -107,7 +107,7 @@ impl Worker {
     pub fn start(painter: &Painter, first: usize, step: usize) -> Result<Worker> {
         let height = painter.view.height;
         let mut child = Command::new(env::current_exe()?)
-            .arg(MODE)
+            .arg(HIDDEN.name)
             .args([height, first, step].map(|number| number.to_string()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

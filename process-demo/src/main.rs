@@ -9,12 +9,20 @@
 
 use std::process::ExitCode;
 
-use shared::cli::{Demo, Hidden, Lesson};
+use shared::cli::{Demo, Lesson};
 
 mod judge;
 mod notebook;
 mod pool;
 mod worker;
+
+/// The first runs when none is named.
+const LESSONS: &[Lesson] = &[Lesson::new(
+    "notebook",
+    notebook::ABOUT,
+    &["P1", "P2", "P10"],
+    notebook::run,
+)];
 
 fn main() -> ExitCode {
     shared::cli::main(&Demo {
@@ -32,17 +40,9 @@ fn main() -> ExitCode {
         http: true,
         tasks: 10,
         max_tasks: 1_000,
-        lessons: &[Lesson {
-            name: "notebook",
-            about: "Requests one after another, then a process for each, then a pool of processes",
-            claims: &["P1", "P2", "P10"],
-            run: notebook::run,
-        }],
+        lessons: LESSONS,
         modes: &[],
-        hidden: &[Hidden {
-            name: worker::MODE,
-            run: worker::serve,
-        }],
+        hidden: &[worker::HIDDEN],
         options: &[],
         next: "cargo run -p async-demo",
     })

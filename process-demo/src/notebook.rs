@@ -18,6 +18,9 @@ use shared::lab::{Evidence, Lab};
 use crate::worker::{self, Request, Worker};
 use crate::{judge, pool};
 
+pub const ABOUT: &str =
+    "Requests one after another, then a process for each, then a pool of processes";
+
 pub fn run(lab: &Lab) -> Result<Evidence> {
     let (n, k, target) = (lab.tasks, lab.workers, lab.target()?);
 
@@ -77,7 +80,7 @@ pub fn start(name: &str, show: Show) -> Result<Worker> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let child = Command::new(env::current_exe()?)
-        .arg(worker::MODE)
+        .arg(worker::HIDDEN.name)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -13,14 +13,14 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use shared::activity::{AsyncActivity, Show, parse_url};
 use shared::child::{self, End};
-use shared::cli::Stop;
+use shared::cli::{Hidden, Stop};
 use shared::lab::Target;
 use shared::report::{Outcome, Task};
 use shared::stopwatch::{now_ms, peak_rss_kib};
 use tokio::runtime::Builder;
 
-/// The word that starts this program as a worker.
-pub const MODE: &str = "worker";
+/// What starts this program as a worker.
+pub const HIDDEN: Hidden = Hidden::new("worker", serve);
 
 /// An answer longer than this is no answer: 1 MiB.
 const MAX_LINE: u64 = 1 << 20;
@@ -129,7 +129,7 @@ struct Line {
 }
 
 impl Worker {
-    /// Takes over a process that was started in [`MODE`] with both pipes. Each task's line is shown
+    /// Takes over a process that was started as [`HIDDEN`] with both pipes. Each task's line is shown
     /// as soon as its answer comes.
     ///
     /// # Errors

@@ -63,6 +63,9 @@ pub struct Run {
     pub peak_rss_kib: Option<u64>,
     /// CPU time of this process (embedded server included) and of the workers it waited for.
     pub cpu_ms: Option<f64>,
+    /// How many tasks the lesson meant to lose; losing them is no failure of the program.
+    #[serde(skip)]
+    pub lost_on_purpose: usize,
     /// One entry for every task that was asked for, in order of `id`.
     pub tasks: Vec<Task>,
 }

@@ -107,6 +107,7 @@ impl Stopwatch {
             connections: None,
             peak_rss_kib: peak_rss_kib(),
             cpu_ms,
+            lost_on_purpose: 0,
             tasks,
         })
     }

@@ -47,7 +47,7 @@ pub fn heading(demo: &str, name: &str, about: &str, columns: usize) -> String {
 
 /// What a lesson found out.
 pub fn lesson(lesson: &Lesson, machine: &Machine, columns: usize) -> String {
-    let mut text = "\n".to_string();
+    let mut text = String::new();
     let scale_ms = lesson
         .runs
         .iter()
@@ -65,12 +65,15 @@ pub fn lesson(lesson: &Lesson, machine: &Machine, columns: usize) -> String {
     } else {
         ""
     };
-    wrap(
-        &mut text,
-        &format!("{what}; {} cores{build}", machine.cores),
-        0,
-        columns,
-    );
+    if !lesson.runs.is_empty() {
+        text.push('\n');
+        wrap(
+            &mut text,
+            &format!("{what}; {} cores{build}", machine.cores),
+            0,
+            columns,
+        );
+    }
     for run in &lesson.runs {
         text.push('\n');
         wrap(&mut text, &headline(run, sequential), 0, columns);

@@ -83,7 +83,13 @@ pub fn interruptible(name: &str, words: &[&str]) -> Command {
 
 fn clean(mut command: Command, words: &[&str]) -> Command {
     command.args(words).stdin(Stdio::null());
-    for variable in ["COLUMNS", "NO_COLOR", "SSL_CERT_FILE", "SSL_CERT_DIR"] {
+    for variable in [
+        "COLUMNS",
+        "NO_COLOR",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "RUST_BACKTRACE",
+    ] {
         command.env_remove(variable);
     }
     for proxy in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
@@ -104,7 +110,14 @@ pub fn finish(child: Child) -> Ended {
 
 fn check(ended: Ended) -> Ended {
     assert_ne!(ended.end, End::TimedOut, "hung; stderr: {}", ended.stderr);
-    assert!(!ended.stderr.contains("panicked at"), "{}", ended.stderr);
+    // A lesson that panics on purpose says so.
+    let panics = ended.stderr.matches("panicked at").count();
+    assert_eq!(
+        panics,
+        ended.stderr.matches("on purpose").count(),
+        "{}",
+        ended.stderr
+    );
     ended
 }
 

@@ -13,4 +13,5 @@ mod sections;
 mod serve;
 mod servers;
 mod targets;
+mod threads_demo;
 mod usage;

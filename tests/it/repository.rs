@@ -97,7 +97,10 @@ fn lessons_and_mains_are_short() {
                 .count()
         };
         assert!(length("main.rs") <= 60, "{name}");
-        assert!(length("notebook.rs") <= 90, "{name}");
+        for line in run(&mut demo(name, &["--list"])).stdout.lines() {
+            let file = line.split_whitespace().next().unwrap().replace('-', "_") + ".rs";
+            assert!(length(&file) <= 90, "{name} {file}");
+        }
     }
 }
 

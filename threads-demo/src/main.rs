@@ -11,7 +11,24 @@ use std::process::ExitCode;
 
 use shared::cli::{Demo, Lesson};
 
+mod deadlock;
+mod judge;
 mod notebook;
+mod panic;
+mod race;
+
+/// The first runs when none is named.
+const LESSONS: &[Lesson] = &[
+    Lesson::new(
+        "notebook",
+        notebook::ABOUT,
+        &["T1", "T2", "T12"],
+        notebook::run,
+    ),
+    Lesson::new("panic", panic::ABOUT, &["T7"], panic::run),
+    Lesson::new("race", race::ABOUT, &["T10"], race::run),
+    Lesson::new("deadlock", deadlock::ABOUT, &["T10"], deadlock::run),
+];
 
 fn main() -> ExitCode {
     shared::cli::main(&Demo {
@@ -30,14 +47,9 @@ fn main() -> ExitCode {
         http: true,
         tasks: 10,
         max_tasks: 2_000,
-        lessons: &[Lesson {
-            name: "notebook",
-            about: "Requests one after another, then a thread for each, then a pool of threads",
-            claims: &["T1", "T2", "T12"],
-            run: notebook::run,
-        }],
+        lessons: LESSONS,
         modes: &[],
-        hidden: &[],
+        hidden: &[panic::CHILD, deadlock::CHILD],
         options: &[],
         next: "cargo run -p process-demo",
     })

@@ -14,6 +14,9 @@ use shared::lab::{Evidence, Lab};
 use shared::report::Task;
 use shared::stopwatch::ThreadCount;
 
+pub const ABOUT: &str =
+    "Requests one after another, then a thread for each, then a pool of threads";
+
 pub fn run(lab: &Lab) -> Result<Evidence> {
     let (n, k) = (lab.tasks, lab.workers);
 
