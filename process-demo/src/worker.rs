@@ -191,6 +191,8 @@ impl Worker {
             Err(lost) => lost,
         };
         self.trusted = false;
+        // It may hang, or have more to say; nobody waits for that.
+        let _ = self.child.kill();
         let task = Task {
             pid: self.child.id(),
             thread: self.name.clone(),
