@@ -45,7 +45,12 @@ fn five_models_draw_the_same_rows() {
     let sequential = run_of(&report, "sequential").wall_ms;
     assert_eq!(run_of(&report, "async").predicted_ms, Some(sequential));
     let divided = sequential / report.machine.cores.min(2) as f64;
-    assert_eq!(run_of(&report, "threads").predicted_ms, Some(divided));
+    // A number read back from JSON may differ in its last bit.
+    let predicted = run_of(&report, "threads").predicted_ms.unwrap();
+    assert!(
+        (predicted - divided).abs() < 1e-9 * divided,
+        "{predicted} for {divided}"
+    );
     let settings = &lesson.settings;
     assert_eq!(
         (&settings.url, settings.embedded, settings.delay_ms),
