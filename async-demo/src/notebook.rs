@@ -75,7 +75,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
             .on("A2", "One thread carries out all tasks"),
         judge::pool_is_full(k, &all, &limited).on("A4", "At most k run at once where asked"),
     ];
-    Ok((vec![sequential, all, limited], findings))
+    Ok(Evidence::new(vec![sequential, all, limited], findings))
 }
 
 /// New: awaits one task after another, while all of them go on.

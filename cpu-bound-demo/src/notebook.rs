@@ -85,5 +85,8 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     }
     let baseline = Baseline::new(&sequential, &tasks, lab.cores);
     let findings = baseline.findings(&threads, &rayon, k);
-    Ok((vec![sequential, threads, processes, rayon, tasks], findings))
+    Ok(Evidence::new(
+        vec![sequential, threads, processes, rayon, tasks],
+        findings,
+    ))
 }

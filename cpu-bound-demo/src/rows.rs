@@ -1,11 +1,10 @@
 //! A worker process: this same program, started again to draw every k-th row of the picture. It
 //! writes each row to its stdout: the number, the microseconds it took, the pixels, in bytes.
 
-use std::env;
 use std::io::{self, IsTerminal, Read, Write};
 use std::iter::StepBy;
 use std::ops::Range;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread::Builder;
 use std::time::Duration;
@@ -106,8 +105,7 @@ impl Worker {
     /// The process or the thread cannot be started.
     pub fn start(painter: &Painter, first: usize, step: usize) -> Result<Worker> {
         let height = painter.view.height;
-        let mut child = Command::new(env::current_exe()?)
-            .arg(HIDDEN.name)
+        let mut child = child::this_program(HIDDEN.name)?
             .args([height, first, step].map(|number| number.to_string()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

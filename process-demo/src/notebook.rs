@@ -6,12 +6,12 @@
 //!
 //! Try it: `--workers 5`; or `--delay 3s`, and in the pool kill a worker by the pid in its line.
 
-use std::env;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use shared::activity::Show;
+use shared::child;
 use shared::judge as shared_judge;
 use shared::lab::{Evidence, Lab};
 
@@ -71,7 +71,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
         shared_judge::pool_is_full(k, &processes, &pool)
             .on("P10", "A pool of k runs k at once, never more"),
     ];
-    Ok((vec![sequential, processes, pool], findings))
+    Ok(Evidence::new(vec![sequential, processes, pool], findings))
 }
 
 /// New: where threads-demo starts a thread, this starts the program again, with a pipe each way.
@@ -79,8 +79,7 @@ pub fn start(name: &str, show: Show) -> Result<Worker> {
     // On macOS a pipe leaks into a process that another thread starts at the same moment.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let child = Command::new(env::current_exe()?)
-        .arg(worker::HIDDEN.name)
+    let child = child::this_program(worker::HIDDEN.name)?
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -1,5 +1,7 @@
 //! Runs a program that may hang or die as a child under a deadline, and says how it ended.
 
+use std::env;
+use std::fmt;
 use std::io::{self, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -22,6 +24,16 @@ pub enum End {
     TimedOut,
 }
 
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            End::Exit(code) => write!(f, "exited with code {code}"),
+            End::Signal(signal) => write!(f, "was killed by signal {signal}"),
+            End::TimedOut => write!(f, "hung and had to be killed"),
+        }
+    }
+}
+
 impl From<ExitStatus> for End {
     fn from(status: ExitStatus) -> End {
         #[cfg(unix)]
@@ -38,6 +50,25 @@ pub struct Ended {
     pub end: End,
     pub stdout: String,
     pub stderr: String,
+}
+
+/// This same program, to be started again as one of its [`crate::cli::Hidden`] modes.
+///
+/// # Errors
+/// The operating system does not say where it is.
+pub fn this_program(mode: &str) -> io::Result<Command> {
+    #[cfg(target_os = "linux")]
+    let mut command = {
+        // proc(5): this is the program that runs, even if its file has been replaced or deleted.
+        let mut command = Command::new("/proc/self/exe");
+        let name = env::args_os().next().unwrap_or_default();
+        std::os::unix::process::CommandExt::arg0(&mut command, name);
+        command
+    };
+    #[cfg(not(target_os = "linux"))]
+    let mut command = Command::new(env::current_exe()?);
+    command.arg(mode);
+    Ok(command)
 }
 
 /// Starts `command` with its output caught and its input empty.

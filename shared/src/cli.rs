@@ -1,19 +1,18 @@
-//! The command line that every demo has: its options, the choice of a lesson, the exit code.
+//! The command line that every demo has: the choice of a lesson, the report, the exit code.
 
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
-use std::ops::RangeInclusive;
 use std::process::ExitCode;
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::ArgMatches;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::lab::{Evidence, Lab};
+use crate::options::{self, Given};
+pub use crate::options::{Opt, Options};
 use crate::report::{self, Machine, Report, Verdict};
 use crate::text;
 
@@ -45,6 +44,11 @@ pub struct Lesson {
     /// Ids of the claims that its findings are on.
     pub claims: &'static [&'static str],
     pub run: fn(&Lab) -> Result<Evidence>,
+    /// Where the demo's own numbers do not suit it; the command line has the last word.
+    pub tasks: Option<usize>,
+    pub delay: Option<Duration>,
+    /// Whether it needs to know what the server saw, and so cannot ask any other than ours.
+    pub own_server: bool,
 }
 
 impl Lesson {
@@ -59,6 +63,33 @@ impl Lesson {
             about,
             claims,
             run,
+            tasks: None,
+            delay: None,
+            own_server: false,
+        }
+    }
+
+    /// So many tasks unless `-n` says otherwise.
+    pub const fn tasks(self, tasks: usize) -> Lesson {
+        Lesson {
+            tasks: Some(tasks),
+            ..self
+        }
+    }
+
+    /// Waits of so many milliseconds unless `--delay` says otherwise.
+    pub const fn delay_ms(self, ms: u64) -> Lesson {
+        Lesson {
+            delay: Some(Duration::from_millis(ms)),
+            ..self
+        }
+    }
+
+    /// Takes no `--url`.
+    pub const fn own_server(self) -> Lesson {
+        Lesson {
+            own_server: true,
+            ..self
         }
     }
 }
@@ -84,28 +115,6 @@ impl Hidden {
     }
 }
 
-/// An option of one demo or mode, `--name VALUE`.
-pub struct Opt {
-    pub name: &'static str,
-    pub value: &'static str,
-    pub help: &'static str,
-    /// Says what is wrong with a value, before anything starts.
-    pub check: fn(&str) -> Result<(), String>,
-}
-
-/// The values that were given for a demo's or mode's own options.
-pub struct Options(ArgMatches);
-
-impl Options {
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .try_get_one::<String>(name)
-            .ok()
-            .flatten()
-            .map(String::as_str)
-    }
-}
-
 /// Errors with an exit code of their own; any other means that something could not start: 3.
 #[derive(Debug)]
 pub enum Stop {
@@ -124,9 +133,6 @@ impl fmt::Display for Stop {
 
 impl Error for Stop {}
 
-const MAX_WORKERS: usize = 1000;
-const DURATIONS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(3600);
-
 /// What a demo's `main` does: reads the command line, runs what it names, prints the report.
 ///
 /// The exit code is 0 if everything was done and no finding fails, 1 if a task was lost or a
@@ -143,9 +149,11 @@ pub fn main(demo: &Demo) -> ExitCode {
         .find(|hidden| words.first().is_some_and(|word| word == hidden.name));
     let code = match hidden {
         Some(hidden) => (hidden.run)(&words[1..]).map(|()| 0),
-        None => match command(demo).try_get_matches() {
+        None => match options::command(demo).try_get_matches() {
             Ok(matches) => start(demo, matches),
-            Err(error) if error.use_stderr() => Err(Stop::Usage(usage_error(&error)).into()),
+            Err(error) if error.use_stderr() => {
+                Err(Stop::Usage(options::usage_error(&error)).into())
+            }
             Err(help) => print(&help.to_string()).map(|_| 0),
         },
     };
@@ -168,7 +176,7 @@ pub fn main(demo: &Demo) -> ExitCode {
 
 fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
     if matches.get_flag("list") {
-        return print(&list(demo)).map(|_| 0);
+        return print(&options::list(demo)).map(|_| 0);
     }
     let (chosen, matches) = matches
         .remove_subcommand()
@@ -182,13 +190,14 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
         }
         return (mode.run)(&Options(matches)).map(|_| 0);
     }
-    let json = matches
-        .get_one::<String>("format")
-        .is_some_and(|format| format == "json");
-    let lab = lab(demo, matches, json)?;
+    let json = options::is_json(&matches);
+    let given = Given::new(demo, matches);
+    if let Some(lesson) = demo.lessons.iter().find(|lesson| lesson.name == chosen) {
+        given.check(lesson)?;
+    }
     let machine = Machine {
         os: std::env::consts::OS.into(),
-        cores: cores(),
+        cores: options::cores(),
         profile: if cfg!(debug_assertions) {
             "debug"
         } else {
@@ -220,19 +229,22 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
                 text::heading(demo.name, lesson.name, lesson.about, columns)
             ))?;
         }
-        let (runs, findings) =
-            (lesson.run)(&lab).with_context(|| format!("lesson {}", lesson.name))?;
-        let (name, about) = (lesson.name.into(), lesson.about.into());
+        let lab = given.lab(lesson)?;
+        let evidence = (lesson.run)(&lab).with_context(|| format!("lesson {}", lesson.name))?;
         let done = report::Lesson {
-            name,
-            about,
+            name: lesson.name.into(),
+            about: lesson.about.into(),
             settings: lab.settings(),
-            runs,
-            findings,
+            runs: evidence.runs,
+            figures: evidence.figures,
+            findings: evidence.findings,
         };
         if !json {
-            read = print(&text::lesson(&done, &report.machine, columns))?;
+            let ledger = text::ledger(&evidence.quoted, columns);
+            let lesson = text::lesson(&done, &report.machine, columns);
+            read = print(&(ledger + &lesson))?;
         }
+        report.lessons.extend(evidence.quoted);
         report.lessons.push(done);
         last = demo
             .lessons
@@ -279,266 +291,5 @@ fn print(text: &str) -> Result<Reader> {
         Ok(()) => Ok(Reader::Listens),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Left),
         Err(error) => Err(Stop::Output(format!("cannot write the report: {error}")).into()),
-    }
-}
-
-#[cfg_attr(not(feature = "http"), expect(unused_variables))]
-fn lab(demo: &Demo, matches: ArgMatches, json: bool) -> Result<Lab> {
-    let count = |name| matches.get_one::<usize>(name).copied().unwrap_or(1);
-    let (tasks, workers) = (count("tasks"), count("workers"));
-    #[cfg(feature = "http")]
-    let target = if demo.http {
-        Some(target(&matches, json)?)
-    } else {
-        None
-    };
-    let embedded = demo.http && !matches.contains_id("url");
-    let delay_ms = embedded.then(|| duration(&matches, "delay").as_secs_f64() * 1000.0);
-    Ok(Lab {
-        tasks,
-        workers: workers.min(tasks),
-        cores: cores(),
-        delay_ms,
-        options: Options(matches),
-        #[cfg(feature = "http")]
-        target,
-    })
-}
-
-#[cfg(feature = "http")]
-fn target(matches: &ArgMatches, json: bool) -> Result<crate::lab::Target> {
-    use crate::activity::{Show, parse_url};
-    use crate::server::Server;
-    use std::net::Ipv4Addr;
-
-    raise_descriptor_limit();
-    let (server, url) = match matches.get_one::<String>("url") {
-        Some(url) => (None, url.clone()),
-        None => {
-            let server = Server::start(Ipv4Addr::LOCALHOST.into(), 0)?;
-            let url = server.url(&format!(
-                "/delay/{}",
-                duration(matches, "delay").as_millis()
-            ));
-            (Some(server), url)
-        }
-    };
-    Ok(crate::lab::Target {
-        url: parse_url(&url).map_err(Stop::Usage)?,
-        timeout: duration(matches, "timeout"),
-        show: if json { Show::Nothing } else { Show::Lines },
-        server,
-    })
-}
-
-/// A connection is a descriptor, and the embedded server holds the other end of each.
-#[cfg(feature = "http")]
-fn raise_descriptor_limit() {
-    #[cfg(unix)]
-    {
-        use nix::sys::resource::{Resource, getrlimit, setrlimit};
-        if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-            // macOS calls the hard limit infinite, but grants no more than OPEN_MAX.
-            let wanted = if cfg!(target_vendor = "apple") {
-                hard.min(10_240)
-            } else {
-                hard
-            };
-            // If refused, the old limit stays, and a task that it stops says so.
-            let _ = setrlimit(Resource::RLIMIT_NOFILE, wanted.max(soft), hard);
-        }
-    }
-}
-
-fn duration(matches: &ArgMatches, name: &str) -> Duration {
-    matches.get_one(name).copied().unwrap_or_default()
-}
-
-/// Size of pools, unless told otherwise: a worker for each core. But a pool that has a place for
-/// every task is no pool, so there are at least two tasks for each worker.
-fn workers(demo: &Demo) -> usize {
-    cores().min(demo.tasks / 2).clamp(1, MAX_WORKERS)
-}
-
-/// Cores that this process may use.
-fn cores() -> usize {
-    available_parallelism().map_or(1, usize::from)
-}
-
-fn command(demo: &Demo) -> Command {
-    let option = |name: &'static str, value: &'static str| {
-        // A value may begin with a hyphen, so that -1 is told the range and not taken for an option.
-        Arg::new(name)
-            .long(name)
-            .value_name(value)
-            .global(true)
-            .allow_hyphen_values(true)
-    };
-    let mut command = Command::new(demo.name)
-        .about(demo.about)
-        .after_help(plus_and_minus(demo))
-        .subcommand_value_name("LESSON")
-        .subcommand_help_heading("Lessons")
-        .disable_help_subcommand(true)
-        .arg(
-            count_option(option("tasks", "N").short('n'), 1..=demo.max_tasks)
-                .default_value(demo.tasks.to_string())
-                .help(format!("How many activities, at most {}", demo.max_tasks)),
-        )
-        .arg(
-            count_option(option("workers", "K"), 1..=MAX_WORKERS)
-                .default_value(workers(demo).to_string())
-                .help(format!("Size of pools, at most {MAX_WORKERS}")),
-        )
-        .arg(
-            option("format", "FORMAT")
-                .value_parser(["text", "json"])
-                .default_value("text")
-                .help("json: exactly one document on stdout"),
-        )
-        .arg(
-            Arg::new("list")
-                .long("list")
-                .action(ArgAction::SetTrue)
-                .help("The lessons and the ids of their claims"),
-        );
-    if demo.http {
-        command = command
-            .arg(
-                option("delay", "DURATION")
-                    .value_parser(parse_duration)
-                    .default_value("100ms")
-                    .help("How long the embedded server waits"),
-            )
-            .arg(
-                option("url", "URL")
-                    .value_parser(checked_url)
-                    .conflicts_with("delay")
-                    .help("A real http or https target instead of the embedded server"),
-            )
-            .arg(
-                option("timeout", "DURATION")
-                    .value_parser(parse_duration)
-                    .default_value("10s")
-                    .help("For one activity"),
-            );
-    }
-    command = command.args(demo.options.iter().map(|own| checked(own).global(true)));
-    for (place, lesson) in demo.lessons.iter().enumerate() {
-        let about = if place == 0 {
-            format!("{} [default]", lesson.about)
-        } else {
-            lesson.about.into()
-        };
-        command = command.subcommand(Command::new(lesson.name).about(about));
-    }
-    command = command.subcommand(Command::new("all").about("Every lesson in order"));
-    for mode in demo.modes {
-        let options = mode.options.iter().map(checked);
-        command = command.subcommand(Command::new(mode.name).about(mode.about).args(options));
-    }
-    command
-}
-
-fn checked(own: &Opt) -> Arg {
-    let check = own.check;
-    Arg::new(own.name)
-        .long(own.name)
-        .value_name(own.value)
-        .help(own.help)
-        .allow_hyphen_values(true)
-        .value_parser(move |text: &str| check(text).map(|()| text.to_string()))
-}
-
-fn count_option(arg: Arg, range: RangeInclusive<usize>) -> Arg {
-    arg.value_parser(move |text: &str| match text.parse() {
-        Ok(count) if range.contains(&count) => Ok(count),
-        _ => Err(format!(
-            "expected a whole number from {} to {}",
-            range.start(),
-            range.end()
-        )),
-    })
-}
-
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text)
-        .ok()
-        .filter(|duration| DURATIONS.contains(duration) && duration.subsec_nanos() % 1_000_000 == 0)
-        .ok_or_else(|| "expected whole milliseconds from 1ms to 1h, such as 250ms or 2s".into())
-}
-
-fn checked_url(text: &str) -> Result<String, String> {
-    #[cfg(feature = "http")]
-    crate::activity::parse_url(text)?;
-    Ok(text.into())
-}
-
-fn plus_and_minus(demo: &Demo) -> String {
-    let lines = |sign, points: &[&str]| {
-        points
-            .iter()
-            .map(|point| format!("  {sign} {point}\n"))
-            .collect::<String>()
-    };
-    format!("{}{}", lines('+', demo.plus), lines('-', demo.minus))
-}
-
-fn list(demo: &Demo) -> String {
-    demo.lessons
-        .iter()
-        .map(|lesson| {
-            format!(
-                "{:<16} {:<16} {}\n",
-                lesson.name,
-                lesson.claims.join(" "),
-                lesson.about
-            )
-        })
-        .collect()
-}
-
-/// What clap says over several lines, in one.
-fn usage_error(error: &clap::Error) -> String {
-    let context = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.clone()),
-        Some(ContextValue::Strings(texts)) => texts.first().cloned(),
-        _ => None,
-    };
-    let mut rendered = error.to_string();
-    let given = [
-        ContextKind::InvalidValue,
-        ContextKind::InvalidSubcommand,
-        ContextKind::InvalidArg,
-    ];
-    for word in given.into_iter().filter_map(context) {
-        // A word may be long, or have line breaks of its own.
-        let mut short = text::inert(&word);
-        if short.chars().count() > 80 {
-            short = short.chars().take(77).chain("...".chars()).collect();
-        }
-        if short != word {
-            rendered = rendered.replace(&word, &short);
-        }
-    }
-    let first = rendered.lines().next().unwrap_or_default();
-    let line = first
-        .strip_prefix("error: ")
-        .unwrap_or(first)
-        .replace("subcommand", "lesson");
-    let similar = [
-        ContextKind::SuggestedSubcommand,
-        ContextKind::SuggestedArg,
-        ContextKind::SuggestedValue,
-    ];
-    if let Some(similar) = similar.into_iter().find_map(context) {
-        return format!("{line}; did you mean {similar}?");
-    }
-    match error.get(ContextKind::ValidValue) {
-        Some(ContextValue::Strings(allowed)) => {
-            format!("{line}; expected {}", allowed.join(" or "))
-        }
-        _ if error.kind() == ErrorKind::ValueValidation => line,
-        _ => line + "; see --help",
     }
 }

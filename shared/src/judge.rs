@@ -15,6 +15,49 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    pub fn new(
+        predicted: impl ToString,
+        measured: impl ToString,
+        (verdict, because): (Verdict, impl ToString),
+    ) -> Judgement {
+        Judgement {
+            predicted: predicted.to_string(),
+            measured: measured.to_string(),
+            verdict,
+            because: because.to_string(),
+        }
+    }
+
+    /// For an experiment whose outcome is certain: holds if what was measured is what was predicted,
+    /// letter for letter, and then for the reason given.
+    pub fn exactly(
+        predicted: impl ToString,
+        measured: impl ToString,
+        because: impl ToString,
+    ) -> Judgement {
+        let (predicted, measured) = (predicted.to_string(), measured.to_string());
+        let reasons = match predicted == measured {
+            true => (Verdict::Holds, because.to_string()),
+            false => (
+                Verdict::Fails,
+                "it did not come out as predicted".to_string(),
+            ),
+        };
+        Judgement::new(predicted, measured, reasons)
+    }
+
+    /// Makes it "not shown" if there is a reason for which nothing follows from it.
+    pub fn unless(self, why: Option<impl ToString>) -> Judgement {
+        match why {
+            Some(why) => Judgement {
+                verdict: Verdict::NotShown,
+                because: why.to_string(),
+                ..self
+            },
+            None => self,
+        }
+    }
+
     /// Makes this the finding on one claim.
     pub fn on(self, claim: &str, says: &str) -> Finding {
         let Judgement {
@@ -231,6 +274,20 @@ mod tests {
             failed: 1,
             ..run
         }
+    }
+
+    /// Would be wrong: an outcome that was not predicted passes, or a reason for doubt is not heard.
+    #[test]
+    fn a_certain_outcome_is_judged_to_the_letter() {
+        assert_eq!(Judgement::exactly("9 of 10", "9 of 10", "").verdict, Holds);
+        assert_eq!(Judgement::exactly("9 of 10", "10 of 10", "").verdict, Fails);
+        let doubted = Judgement::exactly(1, 2, "").unless(Some("nobody looked"));
+        assert_eq!(
+            (doubted.verdict, doubted.because.as_str()),
+            (NotShown, "nobody looked")
+        );
+        let certain = Judgement::exactly(1, 2, "").unless(None::<&str>);
+        assert_eq!(certain.verdict, Fails);
     }
 
     /// Would be wrong: a verdict that comes out the same for the opposite case.

@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use crate::cli::Options;
-use crate::report::{Finding, Run, Settings, Task};
+use crate::report::{Figure, Finding, Lesson, Run, Settings, Task};
 use crate::stopwatch::Stopwatch;
 #[cfg(feature = "http")]
 use {
@@ -12,12 +12,33 @@ use {
     crate::server::Server,
     anyhow::Context,
     reqwest::Url,
-    std::sync::atomic::Ordering::Relaxed,
+    std::sync::{Arc, atomic::Ordering::Relaxed},
     std::time::Duration,
 };
 
 /// What a lesson returns: what it measured, and what follows from that.
-pub type Evidence = (Vec<Run>, Vec<Finding>);
+#[derive(Debug, Default)]
+pub struct Evidence {
+    pub runs: Vec<Run>,
+    pub figures: Vec<Figure>,
+    pub findings: Vec<Finding>,
+    /// What other programs reported; it becomes part of this one's report, its findings a ledger.
+    pub quoted: Vec<Lesson>,
+}
+
+impl Evidence {
+    pub fn new(runs: Vec<Run>, findings: Vec<Finding>) -> Evidence {
+        Evidence {
+            runs,
+            findings,
+            ..Evidence::default()
+        }
+    }
+
+    pub fn with(self, figures: Vec<Figure>) -> Evidence {
+        Evidence { figures, ..self }
+    }
+}
 
 pub struct Lab {
     /// How many tasks a run consists of, at least 1.
@@ -40,11 +61,27 @@ pub struct Target {
     pub url: Url,
     pub timeout: Duration,
     pub show: Show,
-    pub(crate) server: Option<Server>,
+    pub(crate) server: Option<Arc<Server>>,
 }
 
 #[cfg(feature = "http")]
 impl Target {
+    /// The activity with a blocking client of its own.
+    ///
+    /// # Errors
+    /// The client cannot be set up.
+    pub fn blocking(&self) -> Result<BlockingActivity> {
+        BlockingActivity::new(&self.url, self.timeout, self.show)
+    }
+
+    /// The activity with an async client of its own.
+    ///
+    /// # Errors
+    /// The client cannot be set up.
+    pub fn non_blocking(&self) -> Result<AsyncActivity> {
+        AsyncActivity::new(&self.url, self.timeout, self.show)
+    }
+
     /// Whether the address is a host's name, and not its number.
     pub fn is_named(&self) -> bool {
         crate::activity::ip(&self.url).is_none()
@@ -120,13 +157,35 @@ impl Lab {
             .context("this demo asks for nothing over HTTP")
     }
 
+    /// The embedded server, for a lesson that asks what it saw.
+    ///
+    /// # Errors
+    /// Requests go elsewhere: the lesson is not one of those with [`crate::cli::Lesson::own_server`].
+    pub fn server(&self) -> Result<&Server> {
+        let server = self.target()?.server.as_deref();
+        server.context("this lesson needs the embedded server")
+    }
+
+    /// The same target at another path of the embedded server.
+    ///
+    /// # Errors
+    /// As [`Lab::server`].
+    pub fn target_at(&self, path: &str) -> Result<Target> {
+        let target = self.target()?;
+        Ok(Target {
+            url: Url::parse(&self.server()?.url(path))?,
+            show: Show::Nothing,
+            server: None,
+            ..*target
+        })
+    }
+
     /// The activity with a blocking client of its own.
     ///
     /// # Errors
     /// The client cannot be set up.
     pub fn blocking(&self) -> Result<BlockingActivity> {
-        let target = self.target()?;
-        BlockingActivity::new(&target.url, target.timeout, target.show)
+        self.target()?.blocking()
     }
 
     /// The activity with an async client of its own.
@@ -134,7 +193,6 @@ impl Lab {
     /// # Errors
     /// The client cannot be set up.
     pub fn non_blocking(&self) -> Result<AsyncActivity> {
-        let target = self.target()?;
-        AsyncActivity::new(&target.url, target.timeout, target.show)
+        self.target()?.non_blocking()
     }
 }

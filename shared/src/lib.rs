@@ -4,11 +4,14 @@
 
 #[cfg(feature = "http")]
 pub mod activity;
+#[cfg(feature = "http")]
+pub mod apart;
 pub mod child;
 pub mod cli;
 pub mod judge;
 pub mod lab;
 pub mod mandelbrot;
+mod options;
 pub mod report;
 #[cfg(feature = "http")]
 pub mod server;

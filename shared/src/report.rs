@@ -29,6 +29,9 @@ pub struct Lesson {
     pub about: String,
     pub settings: Settings,
     pub runs: Vec<Run>,
+    /// What was measured and is no run of tasks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub figures: Vec<Figure>,
     pub findings: Vec<Finding>,
 }
 
@@ -95,6 +98,29 @@ pub enum Outcome {
     Cancelled,
 }
 
+/// Quantities to be drawn side by side: bars, or the points of a curve.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    pub name: String,
+    pub unit: String,
+    pub scale: Scale,
+    pub points: Vec<Point>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scale {
+    Linear,
+    Logarithmic,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    pub label: String,
+    pub measured: Option<f64>,
+    pub predicted: Option<f64>,
+}
+
 /// One claim, put to the test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
@@ -116,6 +142,54 @@ pub enum Verdict {
     /// This machine or these settings cannot tell.
     #[serde(rename = "not shown")]
     NotShown,
+}
+
+impl Figure {
+    pub fn new(name: &str, unit: &str, scale: Scale) -> Figure {
+        Figure {
+            name: name.into(),
+            unit: unit.into(),
+            scale,
+            points: Vec::new(),
+        }
+    }
+
+    /// Adds one bar or point. What is not known is `None`.
+    pub fn point(
+        mut self,
+        label: impl ToString,
+        measured: impl Into<Option<f64>>,
+        predicted: impl Into<Option<f64>>,
+    ) -> Figure {
+        // JSON knows no infinity, and a picture has no place for it.
+        let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
+        self.points.push(Point {
+            label: label.to_string(),
+            measured: finite(measured.into()),
+            predicted: finite(predicted.into()),
+        });
+        self
+    }
+
+    /// How long the bar of `value` is, from 0 to 1, on a scale that all points fit. A logarithmic
+    /// one begins a power of ten below the smallest.
+    pub fn share(&self, value: f64) -> f64 {
+        let values = || {
+            let all = self.points.iter().flat_map(|p| [p.measured, p.predicted]);
+            all.flatten().filter(|&value| value > 0.0)
+        };
+        let most = values().fold(0.0, f64::max);
+        if value <= 0.0 || most <= 0.0 {
+            return 0.0;
+        }
+        match self.scale {
+            Scale::Linear => value / most,
+            Scale::Logarithmic => {
+                let floor = values().fold(most, f64::min).log10() - 1.0;
+                (value.log10() - floor) / (most.log10() - floor)
+            }
+        }
+    }
 }
 
 impl Task {

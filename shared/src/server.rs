@@ -13,7 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use hyper::{
@@ -51,6 +51,26 @@ pub struct Seen {
     pub connections: AtomicUsize,
     /// Requests whose client went away before the answer.
     pub disconnects: AtomicUsize,
+}
+
+impl Seen {
+    /// Requests that got their answer.
+    pub fn answered(&self) -> usize {
+        let rest = self.in_flight.load(Relaxed) + self.disconnects.load(Relaxed);
+        self.hits.load(Relaxed).saturating_sub(rest)
+    }
+
+    /// Waits until `enough` is true of what was seen, at most for `deadline`; says whether it is.
+    pub fn wait_until(&self, deadline: Duration, enough: impl Fn(&Seen) -> bool) -> bool {
+        let give_up = Instant::now() + deadline;
+        while !enough(self) {
+            if Instant::now() >= give_up {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        true
+    }
 }
 
 #[derive(Default)]

@@ -115,7 +115,7 @@ impl Stopwatch {
 
 /// CPU time in milliseconds that this process, and the children it has waited for, have used so
 /// far. `None` outside Unix.
-fn cpu_ms() -> Option<f64> {
+pub fn cpu_ms() -> Option<f64> {
     #[cfg(unix)]
     {
         use nix::sys::resource::{UsageWho, getrusage};
@@ -133,7 +133,7 @@ fn cpu_ms() -> Option<f64> {
 
 /// How many threads this process has, by the operating system's count. `None` where it cannot be
 /// asked without unsafe code: everywhere but on Linux.
-fn os_threads() -> Option<usize> {
+pub fn os_threads() -> Option<usize> {
     Some(proc_status("Threads:")? as usize)
 }
 
@@ -156,6 +156,11 @@ pub fn peak_rss_kib() -> Option<u64> {
     }
     #[cfg(not(unix))]
     None
+}
+
+/// Resident memory in KiB at this moment. `None` everywhere but on Linux.
+pub fn rss_kib() -> Option<u64> {
+    proc_status("VmRSS:")
 }
 
 /// proc(5): writing 5 resets the peak resident set size to the current one. A system that refuses

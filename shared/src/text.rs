@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use crate::report::{Lesson, Machine, Outcome, Run, Task, Verdict};
+use crate::report::{Figure, Finding, Lesson, Machine, Outcome, Point, Run, Scale, Task, Verdict};
 use crate::timeline;
 
 /// Columns that the report may use: `COLUMNS` if set, else the terminal's width, else 80.
@@ -83,6 +83,10 @@ pub fn lesson(lesson: &Lesson, machine: &Machine, columns: usize) -> String {
             wrap(&mut text, &loss, 2, columns);
         }
     }
+    for figure in &lesson.figures {
+        text.push('\n');
+        bars(&mut text, figure, columns);
+    }
     for finding in &lesson.findings {
         text.push('\n');
         wrap(
@@ -116,6 +120,77 @@ pub fn lesson(lesson: &Lesson, machine: &Machine, columns: usize) -> String {
         );
     }
     text
+}
+
+/// The findings of many lessons, two lines each, and a third where a claim does not hold.
+pub fn ledger(lessons: &[Lesson], columns: usize) -> String {
+    let mut text = String::new();
+    for lesson in lessons {
+        for finding in &lesson.findings {
+            let Finding { claim, says, .. } = finding;
+            let line = format!("{claim:<4}{:<10}{says}", verdict(finding.verdict));
+            wrap(&mut text, &line, 0, columns);
+            let (predicted, measured) = (&finding.predicted, &finding.measured);
+            let line = format!("predicted {predicted}; measured {measured}");
+            wrap(&mut text, &line, 4, columns);
+            if finding.verdict != Verdict::Holds {
+                wrap(
+                    &mut text,
+                    &format!("because {}", finding.because),
+                    4,
+                    columns,
+                );
+            }
+        }
+    }
+    text
+}
+
+/// A bar for each point of a figure, with the numbers beside it.
+fn bars(text: &mut String, figure: &Figure, columns: usize) {
+    let Figure { name, unit, .. } = figure;
+    let note = match figure.scale {
+        Scale::Linear => "",
+        Scale::Logarithmic => ", logarithmic",
+    };
+    wrap(text, &format!("{name}, {unit}{note}"), 0, columns);
+    let number = |value: Option<f64>| value.map_or("-".into(), quantity);
+    let width = |cell: &dyn Fn(&Point) -> String| {
+        let widths = figure
+            .points
+            .iter()
+            .map(|point| cell(point).chars().count());
+        widths.max().unwrap_or(0)
+    };
+    let label = |point: &Point| inert(&point.label);
+    let value = |point: &Point| match point.predicted {
+        Some(predicted) => format!(
+            "{}, predicted {}",
+            number(point.measured),
+            quantity(predicted)
+        ),
+        None => number(point.measured),
+    };
+    let label_columns = width(&label).min(columns / 3);
+    let value_columns = width(&value).min(columns - label_columns - 4);
+    let room = columns - label_columns - value_columns - 4;
+    for point in &figure.points {
+        let name: String = label(point).chars().take(label_columns).collect();
+        let number: String = value(point).chars().take(value_columns).collect();
+        let length = figure.share(point.measured.unwrap_or(0.0)) * room as f64;
+        let bar = "█".repeat(length.round() as usize);
+        let line = format!("  {name:<label_columns$} {number:>value_columns$} {bar}");
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+/// A number with no more digits than can be meant.
+fn quantity(value: f64) -> String {
+    match value.abs() {
+        1000.0.. => format!("{value:.0}"),
+        100.0..1000.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
 }
 
 /// The last line of all.

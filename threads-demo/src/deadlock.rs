@@ -5,8 +5,6 @@
 //!
 //! Try it: `try_lock` for the second lock, and give the first one back if it fails.
 
-use std::env;
-use std::process::Command;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread::scope;
 use std::time::Duration;
@@ -25,13 +23,13 @@ pub const ABOUT: &str = "Two locks, taken in two orders";
 
 pub fn run(_: &Lab) -> Result<Evidence> {
     let end_of = |order: &str, deadline| {
-        let mut child = Command::new(env::current_exe()?);
-        Ok::<_, anyhow::Error>(child::run(child.args([CHILD.name, order]), deadline)?.end)
+        let mut child = child::this_program(CHILD.name)?;
+        Ok::<_, anyhow::Error>(child::run(child.arg(order), deadline)?.end)
     };
     let crossed = end_of("crossed", Duration::from_secs(2))?;
     let ordered = end_of("ordered", Duration::from_secs(60))?;
     let finding = judge::deadlock(crossed, ordered);
-    Ok((
+    Ok(Evidence::new(
         Vec::new(),
         vec![finding.on("T10", "Threads that wait for each other's locks hang")],
     ))

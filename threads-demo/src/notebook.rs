@@ -86,5 +86,5 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
         judge::thread_each(&threads, count).on("T2", "Each is a thread of the system"),
         judge::pool_is_full(k, &threads, &pool).on("T12", "A pool of k runs k at once, never more"),
     ];
-    Ok((vec![sequential, threads, pool], findings))
+    Ok(Evidence::new(vec![sequential, threads, pool], findings))
 }

@@ -3,9 +3,8 @@
 //! You will see one of the tasks panic, and then, each in a child, who survives four ways to die.
 //! Try it: do not join the thread that panics, and see who gets to know.
 
-use std::env;
 use std::hint::black_box;
-use std::process::{Command, abort, exit};
+use std::process::{abort, exit};
 use std::sync::Barrier;
 use std::thread::{Builder, scope};
 use std::time::Duration;
@@ -50,13 +49,13 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
 
     let mut survivors = Vec::new();
     for way in ["panic", "exit", "abort", "overflow"] {
-        let mut child = Command::new(env::current_exe()?);
-        let ended = child::run(child.args([CHILD.name, way]), Duration::from_secs(20))?;
+        let mut child = child::this_program(CHILD.name)?;
+        let ended = child::run(child.arg(way), Duration::from_secs(20))?;
         survivors.push((way, ended.stdout.lines().count()));
     }
     let finding = judge::survivors(&threads, &survivors)
         .on("T7", "A thread that dies leaves the others alone");
-    Ok((vec![threads], vec![finding]))
+    Ok(Evidence::new(vec![threads], vec![finding]))
 }
 
 /// The child: nine threads wait until a tenth has died, then say that they are alive.

@@ -57,7 +57,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     let locked = counter.into_inner().unwrap_or_else(PoisonError::into_inner);
 
     let finding = judge::lost_update(threads, two_steps, one_step, locked);
-    Ok((
+    Ok(Evidence::new(
         Vec::new(),
         vec![finding.on("T10", "Threads lose updates of shared data if not careful")],
     ))

@@ -1,0 +1,355 @@
+//! The options of the command line: which there are, what they may be, and what they say for a lesson.
+
+use std::ops::RangeInclusive;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use crate::cli::{Demo, Lesson, Stop};
+use crate::lab::Lab;
+use crate::text;
+
+/// An option of one demo or mode, `--name VALUE`.
+pub struct Opt {
+    pub name: &'static str,
+    pub value: &'static str,
+    pub help: &'static str,
+    /// Says what is wrong with a value, before anything starts.
+    pub check: fn(&str) -> Result<(), String>,
+}
+
+/// The values that were given for a demo's or mode's own options.
+pub struct Options(pub(crate) ArgMatches);
+
+impl Options {
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .try_get_one::<String>(name)
+            .ok()
+            .flatten()
+            .map(String::as_str)
+    }
+}
+
+const MAX_WORKERS: usize = 1000;
+const DURATIONS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(3600);
+
+/// With more tasks than this, they are not shown one by one as they finish.
+#[cfg(feature = "http")]
+const MAX_LINES: usize = 100;
+
+/// What the command line says, for whichever lesson.
+pub(crate) struct Given<'a> {
+    demo: &'a Demo,
+    matches: ArgMatches,
+    #[cfg(feature = "http")]
+    server: std::cell::OnceCell<std::sync::Arc<crate::server::Server>>,
+}
+
+impl<'a> Given<'a> {
+    pub(crate) fn new(demo: &'a Demo, matches: ArgMatches) -> Given<'a> {
+        Given {
+            demo,
+            matches,
+            #[cfg(feature = "http")]
+            server: Default::default(),
+        }
+    }
+
+    /// # Errors
+    /// [`Stop::Usage`] where `lesson` cannot do what was asked.
+    pub(crate) fn check(&self, lesson: &Lesson) -> Result<(), Stop> {
+        if lesson.own_server && self.is_given("url") {
+            let why = "needs to know what the server saw: it takes no --url";
+            return Err(Stop::Usage(format!("the lesson {} {why}", lesson.name)));
+        }
+        Ok(())
+    }
+
+    /// What `lesson` works with.
+    ///
+    /// # Errors
+    /// The embedded server cannot be started.
+    pub(crate) fn lab(&self, lesson: &Lesson) -> Result<Lab> {
+        let count = |name| self.matches.get_one::<usize>(name).copied().unwrap_or(1);
+        let tasks = lesson.tasks.filter(|_| !self.is_given("tasks"));
+        let tasks = tasks.unwrap_or_else(|| count("tasks"));
+        let embedded = self.demo.http && (lesson.own_server || !self.is_given("url"));
+        let delay = lesson.delay.filter(|_| !self.is_given("delay"));
+        let delay = delay.unwrap_or_else(|| duration(&self.matches, "delay"));
+        Ok(Lab {
+            tasks,
+            workers: count("workers").min(tasks),
+            cores: cores(),
+            delay_ms: embedded.then_some(delay.as_secs_f64() * 1000.0),
+            options: Options(self.matches.clone()),
+            #[cfg(feature = "http")]
+            target: match self.demo.http {
+                true => Some(self.target(embedded, delay, tasks)?),
+                false => None,
+            },
+        })
+    }
+
+    #[cfg(feature = "http")]
+    fn target(&self, embedded: bool, delay: Duration, tasks: usize) -> Result<crate::lab::Target> {
+        use crate::activity::{Show, parse_url};
+        use crate::server::Server;
+
+        raise_descriptor_limit();
+        let url = self.matches.get_one::<String>("url");
+        let (server, url) = match url.filter(|_| !embedded) {
+            Some(url) => (None, url.clone()),
+            None => {
+                if self.server.get().is_none() {
+                    let server = Server::start(std::net::Ipv4Addr::LOCALHOST.into(), 0)?;
+                    let _ = self.server.set(server.into());
+                }
+                let server = self.server.get().cloned();
+                let path = format!("/delay/{}", delay.as_millis());
+                let url = server
+                    .as_ref()
+                    .map_or(String::new(), |server| server.url(&path));
+                (server, url)
+            }
+        };
+        Ok(crate::lab::Target {
+            url: parse_url(&url).map_err(Stop::Usage)?,
+            timeout: duration(&self.matches, "timeout"),
+            show: match !is_json(&self.matches) && tasks <= MAX_LINES {
+                true => Show::Lines,
+                false => Show::Nothing,
+            },
+            server,
+        })
+    }
+
+    /// Whether the option `name` was given, and does not only have its default.
+    fn is_given(&self, name: &str) -> bool {
+        let known = self.matches.ids().any(|id| id == name);
+        known && self.matches.value_source(name) == Some(ValueSource::CommandLine)
+    }
+}
+
+/// Whether the report is to be printed as JSON.
+pub(crate) fn is_json(matches: &ArgMatches) -> bool {
+    matches
+        .get_one::<String>("format")
+        .is_some_and(|format| format == "json")
+}
+
+/// A connection is a descriptor, and the embedded server holds the other end of each.
+#[cfg(feature = "http")]
+fn raise_descriptor_limit() {
+    #[cfg(unix)]
+    {
+        use nix::sys::resource::{Resource, getrlimit, setrlimit};
+        if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+            // macOS calls the hard limit infinite, but grants no more than OPEN_MAX.
+            let wanted = if cfg!(target_vendor = "apple") {
+                hard.min(10_240)
+            } else {
+                hard
+            };
+            // If refused, the old limit stays, and a task that it stops says so.
+            let _ = setrlimit(Resource::RLIMIT_NOFILE, wanted.max(soft), hard);
+        }
+    }
+}
+
+fn duration(matches: &ArgMatches, name: &str) -> Duration {
+    matches.get_one(name).copied().unwrap_or_default()
+}
+
+/// Size of pools, unless told otherwise: a worker for each core. But a pool that has a place for
+/// every task is no pool, so there are at least two tasks for each worker.
+fn workers(demo: &Demo) -> usize {
+    cores().min(demo.tasks / 2).clamp(1, MAX_WORKERS)
+}
+
+/// Cores that this process may use.
+pub(crate) fn cores() -> usize {
+    available_parallelism().map_or(1, usize::from)
+}
+
+pub(crate) fn command(demo: &Demo) -> Command {
+    let option = |name: &'static str, value: &'static str| {
+        // A value may begin with a hyphen, so that -1 is told the range and not taken for an option.
+        Arg::new(name)
+            .long(name)
+            .value_name(value)
+            .global(true)
+            .allow_hyphen_values(true)
+    };
+    let mut command = Command::new(demo.name)
+        .about(demo.about)
+        .after_help(plus_and_minus(demo))
+        .subcommand_value_name("LESSON")
+        .subcommand_help_heading("Lessons")
+        .disable_help_subcommand(true)
+        .arg(
+            count_option(option("tasks", "N").short('n'), 1..=demo.max_tasks)
+                .default_value(demo.tasks.to_string())
+                .help(format!("How many activities, at most {}", demo.max_tasks)),
+        )
+        .arg(
+            count_option(option("workers", "K"), 1..=MAX_WORKERS)
+                .default_value(workers(demo).to_string())
+                .help(format!("Size of pools, at most {MAX_WORKERS}")),
+        )
+        .arg(
+            option("format", "FORMAT")
+                .value_parser(["text", "json"])
+                .default_value("text")
+                .help("json: exactly one document on stdout"),
+        )
+        .arg(
+            Arg::new("list")
+                .long("list")
+                .action(ArgAction::SetTrue)
+                .help("The lessons and the ids of their claims"),
+        );
+    if demo.http {
+        command = command
+            .arg(
+                option("delay", "DURATION")
+                    .value_parser(parse_duration)
+                    .default_value("100ms")
+                    .help("How long the embedded server waits"),
+            )
+            .arg(
+                option("url", "URL")
+                    .value_parser(checked_url)
+                    .conflicts_with("delay")
+                    .help("A real http or https target instead of the embedded server"),
+            )
+            .arg(
+                option("timeout", "DURATION")
+                    .value_parser(parse_duration)
+                    .default_value("10s")
+                    .help("For one activity"),
+            );
+    }
+    command = command.args(demo.options.iter().map(|own| checked(own).global(true)));
+    for (place, lesson) in demo.lessons.iter().enumerate() {
+        let about = if place == 0 {
+            format!("{} [default]", lesson.about)
+        } else {
+            lesson.about.into()
+        };
+        command = command.subcommand(Command::new(lesson.name).about(about));
+    }
+    command = command.subcommand(Command::new("all").about("Every lesson in order"));
+    for mode in demo.modes {
+        let options = mode.options.iter().map(checked);
+        command = command.subcommand(Command::new(mode.name).about(mode.about).args(options));
+    }
+    command
+}
+
+fn checked(own: &Opt) -> Arg {
+    let check = own.check;
+    Arg::new(own.name)
+        .long(own.name)
+        .value_name(own.value)
+        .help(own.help)
+        .allow_hyphen_values(true)
+        .value_parser(move |text: &str| check(text).map(|()| text.to_string()))
+}
+
+fn count_option(arg: Arg, range: RangeInclusive<usize>) -> Arg {
+    arg.value_parser(move |text: &str| match text.parse() {
+        Ok(count) if range.contains(&count) => Ok(count),
+        _ => Err(format!(
+            "expected a whole number from {} to {}",
+            range.start(),
+            range.end()
+        )),
+    })
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .ok()
+        .filter(|duration| DURATIONS.contains(duration) && duration.subsec_nanos() % 1_000_000 == 0)
+        .ok_or_else(|| "expected whole milliseconds from 1ms to 1h, such as 250ms or 2s".into())
+}
+
+fn checked_url(text: &str) -> Result<String, String> {
+    #[cfg(feature = "http")]
+    crate::activity::parse_url(text)?;
+    Ok(text.into())
+}
+
+fn plus_and_minus(demo: &Demo) -> String {
+    let lines = |sign, points: &[&str]| {
+        points
+            .iter()
+            .map(|point| format!("  {sign} {point}\n"))
+            .collect::<String>()
+    };
+    format!("{}{}", lines('+', demo.plus), lines('-', demo.minus))
+}
+
+pub(crate) fn list(demo: &Demo) -> String {
+    demo.lessons
+        .iter()
+        .map(|lesson| {
+            format!(
+                "{:<16} {:<16} {}\n",
+                lesson.name,
+                lesson.claims.join(" "),
+                lesson.about
+            )
+        })
+        .collect()
+}
+
+/// What clap says over several lines, in one.
+pub(crate) fn usage_error(error: &clap::Error) -> String {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::Strings(texts)) => texts.first().cloned(),
+        _ => None,
+    };
+    let mut rendered = error.to_string();
+    let given = [
+        ContextKind::InvalidValue,
+        ContextKind::InvalidSubcommand,
+        ContextKind::InvalidArg,
+    ];
+    for word in given.into_iter().filter_map(context) {
+        // A word may be long, or have line breaks of its own.
+        let mut short = text::inert(&word);
+        if short.chars().count() > 80 {
+            short = short.chars().take(77).chain("...".chars()).collect();
+        }
+        if short != word {
+            rendered = rendered.replace(&word, &short);
+        }
+    }
+    let first = rendered.lines().next().unwrap_or_default();
+    let line = first
+        .strip_prefix("error: ")
+        .unwrap_or(first)
+        .replace("subcommand", "lesson");
+    let similar = [
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedValue,
+    ];
+    if let Some(similar) = similar.into_iter().find_map(context) {
+        return format!("{line}; did you mean {similar}?");
+    }
+    match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(allowed)) => {
+            format!("{line}; expected {}", allowed.join(" or "))
+        }
+        _ if error.kind() == ErrorKind::ValueValidation => line,
+        _ => line + "; see --help",
+    }
+}
