@@ -162,7 +162,9 @@ fn raise_descriptor_limit() {
 }
 
 fn duration(matches: &ArgMatches, name: &str) -> Duration {
-    matches.get_one(name).copied().unwrap_or_default()
+    // Demos that ask no server do not have it.
+    let given = matches.try_get_one(name).ok().flatten();
+    given.copied().unwrap_or_default()
 }
 
 /// Size of pools, unless told otherwise: a worker for each core. But a pool that has a place for

@@ -5,7 +5,7 @@
 //! - `/status/{code}` answers with that status at once.
 //! - `/gate/{n}` answers 200 once n requests are waiting in it at the same time, or 504 after
 //!   [`GATE_DEADLINE`]. A client that asks one thing after another never gets through; passing it
-//!   proves concurrency without a clock.
+//!   proves concurrency without a clock. `/gate/{n}/{ms}` waits so many milliseconds instead.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -54,6 +54,11 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// Requests that wait for their answer now.
+    pub fn waiting(&self) -> usize {
+        self.in_flight.load(Relaxed)
+    }
+
     /// Requests that got their answer.
     pub fn answered(&self) -> usize {
         let rest = self.in_flight.load(Relaxed) + self.disconnects.load(Relaxed);
@@ -168,6 +173,7 @@ async fn answer(
         .trim_start_matches('/')
         .split_once('/')
         .unwrap_or((path, ""));
+    let (value, deadline) = value.split_once('/').unwrap_or((value, ""));
     let (status, text) = match (kind, value.parse::<u64>()) {
         ("delay", Ok(ms)) if ms <= MAX_DELAY_MS => {
             sleep(Duration::from_millis(ms)).await;
@@ -177,13 +183,19 @@ async fn answer(
             let status = StatusCode::from_u16(code as u16).unwrap_or_default();
             (status, format!("status {code}, as you asked"))
         }
-        ("gate", Ok(n @ 1..=1_000_000)) => match pass_gate(&state.gates, n as usize).await {
-            true => (StatusCode::OK, format!("{n} were here at the same time")),
-            false => (
-                StatusCode::GATEWAY_TIMEOUT,
-                format!("fewer than {n} were here at the same time"),
-            ),
-        },
+        ("gate", Ok(n @ 1..=1_000_000)) => {
+            let patience = match deadline.parse() {
+                Ok(ms) => Duration::from_millis(ms).min(GATE_DEADLINE),
+                Err(_) => GATE_DEADLINE,
+            };
+            match pass_gate(&state.gates, n as usize, patience).await {
+                true => (StatusCode::OK, format!("{n} were here at the same time")),
+                false => (
+                    StatusCode::GATEWAY_TIMEOUT,
+                    format!("fewer than {n} were here at the same time"),
+                ),
+            }
+        }
         _ => (
             StatusCode::NOT_FOUND,
             "try /delay/100, /status/400 or /gate/10".to_string(),
@@ -196,7 +208,7 @@ async fn answer(
 }
 
 /// Waits until `n` requests are in the gate. Whoever completes the number opens it for all.
-async fn pass_gate(gates: &Mutex<HashMap<usize, Arc<Gate>>>, n: usize) -> bool {
+async fn pass_gate(gates: &Mutex<HashMap<usize, Arc<Gate>>>, n: usize, patience: Duration) -> bool {
     let gate = lock(gates).entry(n).or_default().clone();
     let opened = gate.opened.notified();
     // All requests run on the server's one thread, so nothing comes between here and the await.
@@ -206,7 +218,7 @@ async fn pass_gate(gates: &Mutex<HashMap<usize, Arc<Gate>>>, n: usize) -> bool {
         return true;
     }
     let _place = Place(&gate);
-    timeout(GATE_DEADLINE, opened).await.is_ok()
+    timeout(patience, opened).await.is_ok()
 }
 
 /// A request's place in a gate, given up when it leaves, even if its client hung up.

@@ -1,8 +1,10 @@
 //! The verdicts that only threads need.
 
-use shared::child::End;
-use shared::judge::Judgement;
-use shared::report::{Run, Verdict};
+use std::time::Duration;
+
+use shared::child::{End, Ended};
+use shared::judge::{Judgement, lost};
+use shared::report::{Outcome, Run, Task, Verdict};
 
 /// `run` has one task that panics; `survivors` are, for each way in which one of ten threads died,
 /// how many of the nine others went on.
@@ -88,11 +90,178 @@ pub fn deadlock(crossed: End, ordered: End) -> Judgement {
     }
 }
 
+/// How many requests passed a gate for `n`: the first of a sequence, and one in each of n threads.
+pub fn gate(n: usize, alone: usize, together: usize) -> Judgement {
+    Judgement::exactly(
+        format!("one after another 0, in threads {n} of {n}"),
+        format!("one after another {alone}, in threads {together} of {n}"),
+        "the gate opens when all are waiting in it at the same time",
+    )
+    .unless((n < 2).then_some("a gate for one opens for anybody"))
+}
+
+/// A version that takes more lines than this beyond the sequential one is not simple.
+const A_FEW_LINES: usize = 10;
+
+/// How many lines the sequential and the threaded version have, and what they did.
+pub fn simple([sequential, threads]: [usize; 2], runs: [&Run; 2]) -> Judgement {
+    let more = threads.saturating_sub(sequential);
+    let reasons = match more <= A_FEW_LINES {
+        true => (Verdict::Holds, "counted in the lesson's own source"),
+        false => (Verdict::Fails, "that is more than a few"),
+    };
+    Judgement::new(
+        format!("at most {A_FEW_LINES} lines more"),
+        format!("{more} lines more: {threads} instead of {sequential}"),
+        reasons,
+    )
+    .unless(lost(&runs))
+}
+
+/// What a fresh program said that it has.
+pub fn bare(said: &str) -> Judgement {
+    let unknown = said.trim() == "1 process";
+    Judgement::exactly(
+        "1 process, 1 thread",
+        said.trim(),
+        "counted by the operating system in a program that has started nothing",
+    )
+    .unless(unknown.then_some("the operating system did not say how many threads it has"))
+}
+
+/// How often the main thread looked while the server held the other thread's request.
+pub fn meanwhile(task: Option<&Task>, steps: usize) -> Judgement {
+    let done = task.is_some_and(|task| task.outcome == Outcome::Done);
+    let reasons = match steps > 0 {
+        true => (
+            Verdict::Holds,
+            "each counted while the server held the request",
+        ),
+        false => (
+            Verdict::Fails,
+            "it got nothing done until the request was over",
+        ),
+    };
+    Judgement::new("more than 0 steps", format!("{steps} steps"), reasons)
+        .unless((!done).then_some("the request was not answered"))
+}
+
+/// How a child with `n` requests in threads ended, and how many of them were answered: if it does
+/// not wait for its threads, and if it does.
+pub fn left_behind(n: usize, detached: (End, usize), joined: (End, usize)) -> Judgement {
+    let measured = format!("detached {} of {n}, joined {} of {n}", detached.1, joined.1);
+    let reasons = match (detached.1 < n, joined.1 == n) {
+        (true, true) => (
+            Verdict::Holds,
+            "main returned first, and the process was over",
+        ),
+        (false, _) => (
+            Verdict::Fails,
+            "those that nobody waited for were answered, too",
+        ),
+        (_, false) => (
+            Verdict::Fails,
+            "some were lost although they were waited for",
+        ),
+    };
+    let crashed = [detached.0, joined.0]
+        .into_iter()
+        .find(|end| *end != End::Exit(0));
+    let predicted = format!("answered: detached fewer than {n}, joined {n} of {n}");
+    Judgement::new(predicted, format!("answered: {measured}"), reasons)
+        .unless(crashed.map(|end| format!("a child {end}")))
+}
+
+/// What a thread did that was asked to stop.
+pub struct Stopped {
+    /// Requests that it made in all.
+    pub requests: usize,
+    /// How long it went on after it was asked.
+    pub after: Duration,
+}
+
+/// Two threads with `n` requests to make, both asked to stop after the first: one that does not look
+/// at the flag, and one that does.
+pub fn cancel(n: usize, deaf: &Stopped, looks: &Stopped) -> Judgement {
+    let describe = |stopped: &Stopped| {
+        let after = stopped.after.as_secs_f64() * 1000.0;
+        format!("{} of {n} requests, {after:.0} ms more", stopped.requests)
+    };
+    let measured = format!("without {}; with {}", describe(deaf), describe(looks));
+    let reasons = if deaf.requests < n {
+        (Verdict::Fails, "it stopped although it did not look")
+    } else if looks.requests < n {
+        (Verdict::Holds, "the server counted the requests of each")
+    } else {
+        (Verdict::Fails, "it went on although it looked")
+    };
+    Judgement::new(
+        format!("without a flag {n} requests, with it fewer"),
+        measured,
+        reasons,
+    )
+    .unless((n < 3).then_some("the work is over before it can be stopped"))
+}
+
+/// Did threads finish in another order than they were started in, in some of the `rounds` at least?
+pub fn order(rounds: &[Run], cores: usize) -> Judgement {
+    let mut orders = Vec::new();
+    for round in rounds {
+        let mut finished: Vec<&Task> = round.tasks.iter().collect();
+        finished.sort_by(|a, b| a.end_ms.total_cmp(&b.end_ms));
+        orders.push(finished.iter().map(|task| task.id).collect::<Vec<_>>());
+    }
+    let kept = orders.iter().filter(|order| order.is_sorted()).count();
+    let reasons = match kept < orders.len() {
+        true => (Verdict::Holds, "nobody but the operating system decides"),
+        false if cores == 1 => (Verdict::NotShown, "one core took them in turn"),
+        false => (Verdict::Fails, "the order was always kept"),
+    };
+    let all: Vec<&Run> = rounds.iter().collect();
+    let alone = orders.iter().any(|order| order.len() < 3);
+    Judgement::new(
+        format!(
+            "the order of the start in fewer than {} rounds",
+            orders.len()
+        ),
+        format!("in {kept}"),
+        reasons,
+    )
+    .unless(alone.then_some("there is hardly an order of so few threads"))
+    .unless(lost(&all))
+}
+
+/// What the compiler said of a program with a `trap`, and of the same with the cure. `None` where no
+/// compiler was found.
+pub fn refused(error: &str, trap: &str, broken: Option<Ended>, mended: Option<Ended>) -> Judgement {
+    let predicted = format!("error[{error}], and none with the cure");
+    let (Some(broken), Some(mended)) = (broken, mended) else {
+        let why = (
+            Verdict::NotShown,
+            "there is no rustc to be called on this machine",
+        );
+        return Judgement::new(predicted, "unknown", why);
+    };
+    let words = broken
+        .stderr
+        .lines()
+        .find_map(|line| line.split_once("error["));
+    let words = words.map_or("no error".into(), |(_, words)| format!("error[{words}"));
+    let number = words.split(':').next().unwrap_or_default().to_string();
+    let compiles = |ended: &Ended| ended.end == End::Exit(0);
+    let cured = if compiles(&mended) {
+        "none with the cure"
+    } else {
+        "one with the cure"
+    };
+    let says = format!("of `{trap}` the compiler says {words}");
+    Judgement::exactly(predicted, format!("{number}, and {cured}"), says)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use Verdict::*;
-    use shared::report::{Outcome, Task};
     use shared::stopwatch::Stopwatch;
 
     fn run(tasks: usize, done: usize) -> Run {
@@ -139,5 +308,104 @@ mod tests {
         assert_eq!(deadlock(End::TimedOut, End::Exit(0)).verdict, Holds);
         assert_eq!(deadlock(End::Exit(0), End::Exit(0)).verdict, Fails);
         assert_eq!(deadlock(End::TimedOut, End::TimedOut).verdict, Fails);
+    }
+
+    /// Would be wrong: requests that come one after another pass for concurrent ones.
+    #[test]
+    fn the_gate_is_for_all_at_once() {
+        assert_eq!(gate(10, 0, 10).verdict, Holds);
+        assert_eq!(gate(10, 1, 10).verdict, Fails);
+        assert_eq!(gate(10, 0, 0).verdict, Fails);
+        assert_eq!(gate(1, 1, 1).verdict, NotShown);
+    }
+
+    /// Would be wrong: any number of lines is a few.
+    #[test]
+    fn lines_are_counted() {
+        let done = [&run(2, 2), &run(2, 2)];
+        assert_eq!(simple([7, 15], done).verdict, Holds);
+        assert_eq!(simple([7, 70], done).verdict, Fails);
+        assert_eq!(simple([7, 15], [&run(2, 2), &run(2, 1)]).verdict, NotShown);
+    }
+
+    /// Would be wrong: a program that starts with a crowd, or waits without doing anything.
+    #[test]
+    fn a_bare_program_and_a_free_main_thread_are_told() {
+        assert_eq!(bare("1 process, 1 thread\n").verdict, Holds);
+        assert_eq!(bare("1 process, 2 thread\n").verdict, Fails);
+        assert_eq!(bare("1 process\n").verdict, NotShown);
+        let task = Task {
+            outcome: Outcome::Done,
+            ..Task::failed(0, "")
+        };
+        assert_eq!(meanwhile(Some(&task), 5).verdict, Holds);
+        assert_eq!(meanwhile(Some(&task), 0).verdict, Fails);
+        assert_eq!(meanwhile(None, 5).verdict, NotShown);
+    }
+
+    /// Would be wrong: threads that outlive main, or that are lost although somebody waits.
+    #[test]
+    fn threads_left_behind_are_not_answered() {
+        let ended = |answered| (End::Exit(0), answered);
+        assert_eq!(left_behind(10, ended(0), ended(10)).verdict, Holds);
+        assert_eq!(left_behind(10, ended(10), ended(10)).verdict, Fails);
+        assert_eq!(left_behind(10, ended(0), ended(9)).verdict, Fails);
+        assert_eq!(
+            left_behind(10, ended(0), (End::TimedOut, 9)).verdict,
+            NotShown
+        );
+    }
+
+    /// Would be wrong: a thread that can be stopped from outside, or a flag that does not help.
+    #[test]
+    fn only_who_looks_at_the_flag_stops() {
+        let stopped = |requests| Stopped {
+            requests,
+            after: Duration::ZERO,
+        };
+        assert_eq!(cancel(10, &stopped(10), &stopped(1)).verdict, Holds);
+        assert_eq!(cancel(10, &stopped(1), &stopped(1)).verdict, Fails);
+        assert_eq!(cancel(10, &stopped(10), &stopped(10)).verdict, Fails);
+        assert_eq!(cancel(1, &stopped(1), &stopped(1)).verdict, NotShown);
+    }
+
+    /// Would be wrong: an order that is always kept is called another one.
+    #[test]
+    fn orders_are_compared() {
+        let finished = |ends: [f64; 3]| {
+            let mut run = run(3, 3);
+            let tasks = run.tasks.iter_mut().zip(ends);
+            tasks.for_each(|(task, end)| task.end_ms = end);
+            run
+        };
+        let (kept, other) = ([1.0, 2.0, 3.0], [1.0, 3.0, 2.0]);
+        let judge = |a, b, cores| order(&[finished(a), finished(b)], cores).verdict;
+        assert_eq!(judge(kept, other, 2), Holds);
+        assert_eq!(judge(kept, kept, 2), Fails);
+        assert_eq!(judge(kept, kept, 1), NotShown);
+        assert_eq!(order(&[run(2, 2)], 2).verdict, NotShown);
+    }
+
+    /// Would be wrong: a program that compiles, or is refused for something else, or a broken cure.
+    #[test]
+    fn the_compilers_number_is_what_counts() {
+        let said = |end, stderr: &str| {
+            let (stdout, stderr) = (String::new(), stderr.to_string());
+            Some(Ended {
+                end: End::Exit(end),
+                stdout,
+                stderr,
+            })
+        };
+        let judge = |broken, mended| refused("E0499", "trap", broken, mended).verdict;
+        let right = || said(1, "<anon>:1:1: error[E0499]: cannot borrow");
+        assert_eq!(judge(right(), said(0, "")), Holds);
+        assert_eq!(judge(said(0, ""), said(0, "")), Fails);
+        assert_eq!(
+            judge(said(1, "<anon>:1:1: error[E0425]: no"), said(0, "")),
+            Fails
+        );
+        assert_eq!(judge(right(), right()), Fails);
+        assert_eq!(judge(None, None), NotShown);
     }
 }
