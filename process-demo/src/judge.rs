@@ -1,9 +1,11 @@
 //! The verdicts that only processes need.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
+use shared::child::End;
 use shared::judge::{Judgement, lost};
-use shared::report::{Run, Verdict};
+use shared::report::{Run, Task, Verdict};
 
 /// Was every task carried out by a process of its own, none of them this one?
 pub fn own_process_each(run: &Run) -> Judgement {
@@ -36,10 +38,134 @@ pub fn own_process_each(run: &Run) -> Judgement {
     }
 }
 
+/// A run in which the first `victims` tasks were given to workers that died.
+pub fn crash(run: &Run, victims: usize) -> Judgement {
+    let (n, others) = (run.tasks.len(), run.tasks.len() - victims);
+    let said = |task: &Task| {
+        let error = task.error.clone().unwrap_or("no error".into());
+        format!("task {}: {error}", task.id)
+    };
+    let lost: Vec<&Task> = run
+        .tasks
+        .iter()
+        .filter(|task| task.error.is_some())
+        .collect();
+    // The operating system's word on how a process ended, as the worker's parent puts it.
+    let named = |task: &&&Task| {
+        let error = task.error.as_deref().unwrap_or_default();
+        task.id < victims
+            && (error.contains("killed by signal") || error.contains("exited with code"))
+    };
+    let reasons = if run.done < others {
+        (Verdict::Fails, "others were lost as well".to_string())
+    } else if lost.iter().filter(named).count() < victims {
+        (
+            Verdict::Fails,
+            "a lost task was not reported with its cause".to_string(),
+        )
+    } else {
+        let causes: Vec<String> = lost.iter().map(|task| said(task)).collect();
+        (Verdict::Holds, causes.join("; "))
+    };
+    Judgement::new(
+        format!("{others} of {n} done, {victims} lost, each with its cause"),
+        format!("{} of {n} done, {} lost", run.done, lost.len()),
+        reasons,
+    )
+    .unless((victims == 0).then_some("a single task has no others"))
+}
+
+/// What `n` children said their counter was, and how much the parent's own was raised by the
+/// children and by threads.
+pub fn own_memory(n: usize, said: &[String], by_children: usize, by_threads: usize) -> Judgement {
+    let ones = said.iter().filter(|said| *said == "1").count();
+    Judgement::exactly(
+        format!("1 in each of {n} children, 0 in their parent, {n} from {n} threads"),
+        format!(
+            "1 in each of {ones} children, {by_children} in their parent, {by_threads} from {n} threads"
+        ),
+        "each child raised a counter of its own, the threads raised ours",
+    )
+}
+
+/// Milliseconds to hand over the largest list, to a process as bytes, and to a thread.
+pub fn serialize([bytes, moved]: [f64; 2]) -> Judgement {
+    let ratio = bytes / moved.max(1e-3);
+    let reasons = match ratio {
+        5.0.. => (
+            Verdict::Holds,
+            "the pipe carries every byte, the thread gets an address",
+        ),
+        1.0..5.0 => (Verdict::NotShown, "something disturbed the measurement"),
+        _ => (Verdict::Fails, "moving it took as long as sending it"),
+    };
+    Judgement::new(
+        "through a pipe at least 5 times as long as to a thread",
+        format!("{bytes:.1} ms through a pipe, {moved:.3} ms to a thread: {ratio:.0} times"),
+        reasons,
+    )
+}
+
+/// How many of `n` lines came out whole when written in pieces, and when written in one.
+pub fn torn_lines(n: usize, pieces: usize, line: usize) -> Judgement {
+    Judgement::exactly(
+        format!("whole lines: 0 in pieces, {n} in one"),
+        format!("whole lines: {pieces} in pieces, {line} in one"),
+        "each had begun its line before one went on",
+    )
+    .unless((n < 2).then_some("a single process has nobody to get in its way"))
+}
+
+/// The number in a file after `n` processes have raised it, without a lock and with one.
+pub fn file_race(n: usize, plain: usize, locked: usize) -> Judgement {
+    Judgement::exactly(
+        format!("plain 1, locked {n}"),
+        format!("plain {plain}, locked {locked}"),
+        "all had read before one wrote, unless a lock kept them out",
+    )
+    .unless((n < 2).then_some("a single process has nobody to lose to"))
+}
+
+/// How a child ended that wrote all before it read, and one that read meanwhile.
+pub fn full_pipes(write_first: End, read_meanwhile: End) -> Judgement {
+    Judgement::exactly(
+        format!("the first {}, the second {}", End::TimedOut, End::Exit(0)),
+        format!("the first {write_first}, the second {read_meanwhile}"),
+        "a pipe that is full waits for its reader",
+    )
+}
+
+/// For how long children outlived a parent that ended in each way; `None`: for too long.
+pub fn orphans(ways: &[(&str, Option<Duration>)]) -> Judgement {
+    let outlived = |(way, time): &(&str, Option<Duration>)| match time {
+        Some(time) => format!("{way}: {:.0} ms", time.as_secs_f64() * 1000.0),
+        None => format!("{way}: more than a second"),
+    };
+    let all: Vec<String> = ways.iter().map(outlived).collect();
+    let reasons = match ways.iter().all(|(_, time)| time.is_some()) {
+        true => (Verdict::Holds, "the pipe that all of them held has ended"),
+        false => (Verdict::Fails, "somebody still held the pipe"),
+    };
+    Judgement::new(
+        "gone within a second, however the parent ended",
+        all.join(", "),
+        reasons,
+    )
+}
+
+/// What a child said after its handle was dropped, and after a guard's was.
+pub fn dropped(dropped: &str, guarded: &str) -> Judgement {
+    Judgement::exactly(
+        "dropped: 'still here', guarded: ''",
+        format!("dropped: '{dropped}', guarded: '{guarded}'"),
+        "nobody killed the one, the guard killed the other",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::report::{Outcome, Task};
+    use shared::report::Outcome;
     use shared::stopwatch::Stopwatch;
 
     fn run(pids: &[u32]) -> Run {
@@ -61,5 +187,72 @@ mod tests {
             own_process_each(&run(&[1, std::process::id()])).verdict,
             Verdict::Fails
         );
+    }
+
+    /// Would be wrong: a death that takes others along, or whose cause nobody names.
+    #[test]
+    fn a_crash_loses_the_victims_tasks_only() {
+        let after = |errors: &[Option<&str>]| {
+            let task = |(id, error): (usize, &Option<&str>)| Task {
+                outcome: if error.is_some() {
+                    Outcome::Failed
+                } else {
+                    Outcome::Done
+                },
+                error: error.map(String::from),
+                ..Task::failed(id, "")
+            };
+            let tasks = errors.iter().enumerate().map(task).collect();
+            let run = Stopwatch::start().stop("test", errors.len(), tasks);
+            crash(&run.unwrap(), 1).verdict
+        };
+        let died = Some("its worker was killed by signal 9");
+        assert_eq!(after(&[died, None, None]), Verdict::Holds);
+        assert_eq!(after(&[died, died, None]), Verdict::Fails);
+        assert_eq!(after(&[Some("gone"), None, None]), Verdict::Fails);
+        assert_eq!(after(&[None, None, None]), Verdict::Fails);
+    }
+
+    /// Would be wrong: the opposite of what a lesson predicts passes.
+    #[test]
+    fn opposite_outcomes_fail() {
+        let ones = vec!["1".to_string(); 3];
+        assert_eq!(own_memory(3, &ones, 0, 3).verdict, Verdict::Holds);
+        assert_eq!(own_memory(3, &ones, 3, 3).verdict, Verdict::Fails);
+        assert_eq!(own_memory(3, &ones, 0, 0).verdict, Verdict::Fails);
+        assert_eq!(torn_lines(9, 0, 9).verdict, Verdict::Holds);
+        assert_eq!(torn_lines(9, 9, 9).verdict, Verdict::Fails);
+        assert_eq!(torn_lines(9, 0, 8).verdict, Verdict::Fails);
+        assert_eq!(file_race(9, 1, 9).verdict, Verdict::Holds);
+        assert_eq!(file_race(9, 9, 9).verdict, Verdict::Fails);
+        assert_eq!(file_race(9, 1, 8).verdict, Verdict::Fails);
+        assert_eq!(
+            full_pipes(End::TimedOut, End::Exit(0)).verdict,
+            Verdict::Holds
+        );
+        assert_eq!(
+            full_pipes(End::Exit(0), End::Exit(0)).verdict,
+            Verdict::Fails
+        );
+        assert_eq!(
+            full_pipes(End::TimedOut, End::TimedOut).verdict,
+            Verdict::Fails
+        );
+        assert_eq!(
+            orphans(&[("killed", Some(Duration::ZERO))]).verdict,
+            Verdict::Holds
+        );
+        assert_eq!(orphans(&[("killed", None)]).verdict, Verdict::Fails);
+        assert_eq!(dropped("still here", "").verdict, Verdict::Holds);
+        assert_eq!(dropped("", "").verdict, Verdict::Fails);
+        assert_eq!(dropped("still here", "still here").verdict, Verdict::Fails);
+    }
+
+    /// Would be wrong: a pipe that costs nothing passes for one that does.
+    #[test]
+    fn a_pipe_costs_more_than_a_move() {
+        assert_eq!(serialize([50.0, 0.01]).verdict, Verdict::Holds);
+        assert_eq!(serialize([0.01, 50.0]).verdict, Verdict::Fails);
+        assert_eq!(serialize([0.02, 0.01]).verdict, Verdict::NotShown);
     }
 }

@@ -9,20 +9,41 @@
 
 use std::process::ExitCode;
 
-use shared::cli::{Demo, Lesson};
+use shared::cli::{Demo, Hidden, Lesson};
 
+mod crash;
+mod dropped;
+mod file_race;
+mod full_pipes;
 mod judge;
 mod notebook;
+mod orphans;
+mod own_memory;
 mod pool;
+mod serialize;
+mod torn_lines;
 mod worker;
 
 /// The first runs when none is named.
-const LESSONS: &[Lesson] = &[Lesson::new(
-    "notebook",
-    notebook::ABOUT,
-    &["P1", "P2", "P10"],
-    notebook::run,
-)];
+#[rustfmt::skip]
+const LESSONS: &[Lesson] = &[
+    Lesson::new("notebook", notebook::ABOUT, &["P1", "P2", "P10"], notebook::run),
+    Lesson::new("crash", crash::ABOUT, &["P4"], crash::run),
+    Lesson::new("own-memory", own_memory::ABOUT, &["P5"], own_memory::run),
+    Lesson::new("serialize", serialize::ABOUT, &["P7"], serialize::run),
+    Lesson::new("torn-lines", torn_lines::ABOUT, &["P8"], torn_lines::run),
+    Lesson::new("file-race", file_race::ABOUT, &["P8"], file_race::run),
+    Lesson::new("full-pipes", full_pipes::ABOUT, &["P8"], full_pipes::run),
+    Lesson::new("orphans", orphans::ABOUT, &["P9"], orphans::run),
+    Lesson::new("dropped", dropped::ABOUT, &["P9"], dropped::run),
+];
+
+/// What this program starts itself as.
+#[rustfmt::skip]
+const HIDDEN: &[Hidden] = &[
+    worker::HIDDEN, crash::CHILD, own_memory::CHILD, serialize::CHILD, torn_lines::CHILD,
+    file_race::CHILD, full_pipes::CHILD, full_pipes::ECHO, orphans::PARENT, orphans::CHILD,
+];
 
 fn main() -> ExitCode {
     shared::cli::main(&Demo {
@@ -42,7 +63,7 @@ fn main() -> ExitCode {
         max_tasks: 1_000,
         lessons: LESSONS,
         modes: &[],
-        hidden: &[worker::HIDDEN],
+        hidden: HIDDEN,
         options: &[],
         next: "cargo run -p async-demo",
     })

@@ -59,10 +59,7 @@ struct Answer {
 /// # Errors
 /// It was not started by its parent, or a request is not one.
 pub fn serve(_: &[String]) -> Result<()> {
-    if io::stdin().is_terminal() {
-        let why = "this mode is for the program itself: it starts its workers like this and writes tasks to them";
-        return Err(Stop::Usage(why.into()).into());
-    }
+    refuse_terminal()?;
     let (send, requests) = mpsc::channel();
     // The end of stdin ends the worker even in mid-task: a parent that is gone, however it went,
     // reads no answer. A thread that watches for it is all that takes.
@@ -102,6 +99,18 @@ pub fn serve(_: &[String]) -> Result<()> {
         line.push(b'\n');
         io::stdout().write_all(&line)?;
         io::stdout().flush()?;
+    }
+    Ok(())
+}
+
+/// What the hidden modes say to somebody who types their name.
+///
+/// # Errors
+/// [`Stop::Usage`] if stdin is a terminal.
+pub fn refuse_terminal() -> Result<()> {
+    if io::stdin().is_terminal() {
+        let why = "this mode is for the program itself: it starts its workers like this and writes tasks to them";
+        return Err(Stop::Usage(why.into()).into());
     }
     Ok(())
 }
@@ -269,6 +278,12 @@ impl Worker {
     /// Whether the worker may be given another task: it lives, and has said nothing unasked.
     pub fn is_usable(&self) -> bool {
         self.trusted && matches!(self.answers.try_recv(), Err(TryRecvError::Empty))
+    }
+
+    /// Kills the worker in the middle of whatever it does.
+    pub fn kill(&mut self) {
+        // It is no more than refused when it has ended already.
+        let _ = self.child.kill();
     }
 
     /// Ends the worker's stdin, and with it the worker.

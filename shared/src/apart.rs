@@ -1,15 +1,14 @@
 //! The embedded server as a process of its own, so that neither its memory, nor its CPU time, nor its
 //! descriptors are counted to the program that asks it.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, Write};
 use std::net::Ipv4Addr;
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::{Context, Result};
 use reqwest::Url;
 
-use crate::child;
+use crate::child::{self, Piped};
 use crate::cli::{Hidden, Stop};
 use crate::server::Server;
 
@@ -18,9 +17,7 @@ pub const HIDDEN: Hidden = Hidden::new("server-apart", serve);
 
 /// The other end of the server's pipes. Dropped, it kills and reaps the process.
 pub struct Apart {
-    child: Child,
-    ask: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    server: Piped,
     address: String,
 }
 
@@ -30,19 +27,9 @@ impl Apart {
     /// # Errors
     /// The process cannot be started, or it cannot listen.
     pub fn start() -> Result<Apart> {
-        let mut child = child::this_program(HIDDEN.name)?
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot start the server's process")?;
-        let ask = child.stdin.take().context("the server has no stdin")?;
-        let stdout = child.stdout.take().context("the server has no stdout")?;
-        let mut apart = Apart {
-            child,
-            ask,
-            answers: BufReader::new(stdout),
-            address: String::new(),
-        };
+        let server = child::piped(HIDDEN.name, &[]).context("cannot start the server's process")?;
+        let address = String::new();
+        let mut apart = Apart { server, address };
         apart.address = apart.read()?;
         Ok(apart)
     }
@@ -62,7 +49,10 @@ impl Apart {
     /// # Errors
     /// The server is gone.
     pub fn seen(&mut self) -> Result<(usize, usize)> {
-        self.ask.write_all(b"\n").context("the server is gone")?;
+        self.server
+            .to
+            .write_all(b"\n")
+            .context("the server is gone")?;
         let line = self.read()?;
         let (peak, connections) = line.split_once(' ').context("the server is gone")?;
         Ok((peak.parse()?, connections.parse()?))
@@ -70,7 +60,7 @@ impl Apart {
 
     fn read(&mut self) -> Result<String> {
         let mut line = String::new();
-        self.answers.read_line(&mut line)?;
+        self.server.from.read_line(&mut line)?;
         Ok(line.trim_end().into())
     }
 }
@@ -78,8 +68,8 @@ impl Apart {
 impl Drop for Apart {
     fn drop(&mut self) {
         // Both are no more than refused when it has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.server.child.kill();
+        let _ = self.server.child.wait();
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::env;
 use std::fmt;
-use std::io::{self, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::io::{self, BufReader, Read};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -69,6 +69,31 @@ pub fn this_program(mode: &str) -> io::Result<Command> {
     let mut command = Command::new(env::current_exe()?);
     command.arg(mode);
     Ok(command)
+}
+
+/// A child with a pipe each way.
+pub struct Piped {
+    pub child: Child,
+    pub to: ChildStdin,
+    pub from: BufReader<ChildStdout>,
+}
+
+/// Starts this program again in a hidden mode, with a pipe each way.
+///
+/// # Errors
+/// It cannot be started.
+pub fn piped(mode: &str, words: &[&str]) -> io::Result<Piped> {
+    let mut command = this_program(mode)?;
+    let command = command.args(words).stdin(Stdio::piped());
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
+    match (child.stdin.take(), child.stdout.take()) {
+        (Some(to), Some(from)) => Ok(Piped {
+            child,
+            to,
+            from: BufReader::new(from),
+        }),
+        _ => Err(io::Error::other("a child without its pipes")),
+    }
 }
 
 /// Starts `command` with its output caught and its input empty.
