@@ -79,7 +79,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
 }
 
 /// New: awaits one task after another, while all of them go on.
-async fn join(spawned: Vec<JoinHandle<Task>>) -> Vec<Task> {
+pub async fn join(spawned: Vec<JoinHandle<Task>>) -> Vec<Task> {
     let mut tasks = Vec::new();
     for (id, task) in spawned.into_iter().enumerate() {
         // A task that panicked has no outcome of its own.

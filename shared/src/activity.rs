@@ -87,6 +87,22 @@ impl AsyncActivity {
         })
     }
 
+    /// As [`AsyncActivity::new`], but each task opens a connection of its own and nobody else gets it
+    /// afterwards. A thousand tasks that wait for one another's connections cost more than that.
+    ///
+    /// # Errors
+    /// As [`AsyncActivity::new`].
+    pub fn without_reuse(url: &Url, timeout: Duration, show: Show) -> Result<Self> {
+        let client = build(url, timeout, |settings| {
+            settings.pool_max_idle_per_host(0).build()
+        })?;
+        Ok(Activity {
+            client,
+            url: url.clone(),
+            show,
+        })
+    }
+
     /// Carries out task `id`; other tasks run while it waits.
     pub async fn get(&self, id: usize) -> Task {
         let start_ms = now_ms();
@@ -104,6 +120,16 @@ impl AsyncActivity {
             }
         }
         Ok(response.status())
+    }
+}
+
+impl<Client: Clone> Activity<Client> {
+    /// The same client, for another address.
+    pub fn at(&self, url: Url) -> Self {
+        Activity {
+            url,
+            ..self.clone()
+        }
     }
 }
 

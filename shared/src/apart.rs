@@ -6,7 +6,6 @@ use std::net::Ipv4Addr;
 use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::{Context, Result};
-use reqwest::Url;
 
 use crate::child::{self, Piped};
 use crate::cli::{Hidden, Stop};
@@ -35,12 +34,8 @@ impl Apart {
     }
 
     /// The address of a path.
-    ///
-    /// # Errors
-    /// The server has not said where it listens.
-    pub fn url(&self, path: &str) -> Result<Url> {
-        let url = Url::parse(&format!("{}{path}", self.address));
-        url.context("the server has not said where it listens")
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.address)
     }
 
     /// Most requests that waited for their answer at the same time, and connections accepted, both

@@ -49,6 +49,8 @@ pub struct Lesson {
     pub delay: Option<Duration>,
     /// Whether it needs to know what the server saw, and so cannot ask any other than ours.
     pub own_server: bool,
+    /// Whether our server runs as a process of its own, so that it is not counted to us.
+    pub apart: bool,
 }
 
 impl Lesson {
@@ -66,6 +68,7 @@ impl Lesson {
             tasks: None,
             delay: None,
             own_server: false,
+            apart: false,
         }
     }
 
@@ -81,6 +84,14 @@ impl Lesson {
     pub const fn delay_ms(self, ms: u64) -> Lesson {
         Lesson {
             delay: Some(Duration::from_millis(ms)),
+            ..self
+        }
+    }
+
+    /// With our server as a process of its own; its demo lists `apart::HIDDEN`.
+    pub const fn apart(self) -> Lesson {
+        Lesson {
+            apart: true,
             ..self
         }
     }

@@ -9,10 +9,11 @@ use crate::stopwatch::Stopwatch;
 #[cfg(feature = "http")]
 use {
     crate::activity::{AsyncActivity, BlockingActivity, Show},
-    crate::server::Server,
-    anyhow::Context,
+    crate::apart::Apart,
+    crate::server::{Seen, Server},
+    anyhow::{Context, bail},
     reqwest::Url,
-    std::sync::{Arc, atomic::Ordering::Relaxed},
+    std::sync::{Arc, Mutex, atomic::Ordering::Relaxed},
     std::time::Duration,
 };
 
@@ -61,7 +62,16 @@ pub struct Target {
     pub url: Url,
     pub timeout: Duration,
     pub show: Show,
-    pub(crate) server: Option<Arc<Server>>,
+    pub(crate) server: Watched,
+}
+
+/// The server whose counts a run reports.
+#[cfg(feature = "http")]
+pub(crate) enum Watched {
+    Inside(Arc<Server>),
+    Apart(Mutex<Apart>),
+    /// Not ours, so nobody counts.
+    Nobody,
 }
 
 #[cfg(feature = "http")]
@@ -80,6 +90,46 @@ impl Target {
     /// The client cannot be set up.
     pub fn non_blocking(&self) -> Result<AsyncActivity> {
         AsyncActivity::new(&self.url, self.timeout, self.show)
+    }
+
+    /// As [`Target::non_blocking`], with a connection for each task.
+    ///
+    /// # Errors
+    /// The client cannot be set up.
+    pub fn without_reuse(&self) -> Result<AsyncActivity> {
+        AsyncActivity::without_reuse(&self.url, self.timeout, self.show)
+    }
+
+    /// Before a run: the server counts anew.
+    fn begin(&self, model: &str) -> Result<Option<Arc<Seen>>> {
+        if self.show == Show::Lines {
+            crate::text::print_model(model);
+        }
+        Ok(match &self.server {
+            Watched::Inside(server) => Some(server.observe()),
+            Watched::Apart(apart) => {
+                crate::server::lock(apart).seen()?;
+                None
+            }
+            Watched::Nobody => None,
+        })
+    }
+
+    /// After a run: adds what the server has counted.
+    fn counted(&self, seen: Option<Arc<Seen>>, run: Run) -> Result<Run> {
+        let counts = match (&self.server, seen) {
+            (Watched::Apart(apart), _) => Some(crate::server::lock(apart).seen()?),
+            (_, Some(seen)) => {
+                let (peak, connections) = (&seen.peak_in_flight, &seen.connections);
+                Some((peak.load(Relaxed), connections.load(Relaxed)))
+            }
+            _ => None,
+        };
+        Ok(Run {
+            peak_in_flight: counts.map(|(peak, _)| peak),
+            connections: counts.map(|(_, connections)| connections),
+            ..run
+        })
     }
 
     /// Whether the address is a host's name, and not its number.
@@ -101,26 +151,17 @@ impl Lab {
         carry_out: impl FnOnce(&Stopwatch) -> Result<Vec<Task>>,
     ) -> Result<Run> {
         #[cfg(feature = "http")]
-        let seen = self
-            .target
-            .as_ref()
-            .and_then(|target| Some(target.server.as_ref()?.observe()));
-        #[cfg(feature = "http")]
-        if self
-            .target
-            .as_ref()
-            .is_some_and(|target| target.show == Show::Lines)
-        {
-            crate::text::print_model(model);
-        }
+        let seen = match &self.target {
+            Some(target) => target.begin(model)?,
+            None => None,
+        };
         let stopwatch = Stopwatch::start();
         let tasks = carry_out(&stopwatch)?;
         let run = stopwatch.stop(model, self.tasks, tasks)?;
         #[cfg(feature = "http")]
-        let run = Run {
-            peak_in_flight: seen.as_ref().map(|seen| seen.peak_in_flight.load(Relaxed)),
-            connections: seen.as_ref().map(|seen| seen.connections.load(Relaxed)),
-            ..run
+        let run = match &self.target {
+            Some(target) => target.counted(seen, run)?,
+            None => run,
         };
         Ok(Run {
             predicted_ms: predicted_ms.into(),
@@ -131,7 +172,10 @@ impl Lab {
     pub(crate) fn settings(&self) -> Settings {
         #[cfg(feature = "http")]
         let (url, embedded) = match &self.target {
-            Some(target) => (Some(target.url.to_string()), target.server.is_some()),
+            Some(target) => {
+                let embedded = !matches!(target.server, Watched::Nobody);
+                (Some(target.url.to_string()), embedded)
+            }
             None => (None, false),
         };
         #[cfg(not(feature = "http"))]
@@ -162,8 +206,10 @@ impl Lab {
     /// # Errors
     /// Requests go elsewhere: the lesson is not one of those with [`crate::cli::Lesson::own_server`].
     pub fn server(&self) -> Result<&Server> {
-        let server = self.target()?.server.as_deref();
-        server.context("this lesson needs the embedded server")
+        match &self.target()?.server {
+            Watched::Inside(server) => Ok(server),
+            _ => bail!("this lesson needs the embedded server"),
+        }
     }
 
     /// The same target at another path of the embedded server.
@@ -174,9 +220,9 @@ impl Lab {
         let target = self.target()?;
         Ok(Target {
             url: Url::parse(&self.server()?.url(path))?,
+            timeout: target.timeout,
             show: Show::Nothing,
-            server: None,
-            ..*target
+            server: Watched::Nobody,
         })
     }
 

@@ -89,32 +89,46 @@ impl<'a> Given<'a> {
             options: Options(self.matches.clone()),
             #[cfg(feature = "http")]
             target: match self.demo.http {
-                true => Some(self.target(embedded, delay, tasks)?),
+                true => {
+                    let path = embedded.then(|| format!("/delay/{}", delay.as_millis()));
+                    Some(self.target(lesson, path, tasks)?)
+                }
                 false => None,
             },
         })
     }
 
     #[cfg(feature = "http")]
-    fn target(&self, embedded: bool, delay: Duration, tasks: usize) -> Result<crate::lab::Target> {
+    fn target(
+        &self,
+        lesson: &Lesson,
+        path: Option<String>,
+        tasks: usize,
+    ) -> Result<crate::lab::Target> {
         use crate::activity::{Show, parse_url};
+        use crate::apart::Apart;
+        use crate::lab::Watched;
         use crate::server::Server;
 
         raise_descriptor_limit();
-        let url = self.matches.get_one::<String>("url");
-        let (server, url) = match url.filter(|_| !embedded) {
-            Some(url) => (None, url.clone()),
+        let (url, server) = match path {
             None => {
-                if self.server.get().is_none() {
-                    let server = Server::start(std::net::Ipv4Addr::LOCALHOST.into(), 0)?;
-                    let _ = self.server.set(server.into());
-                }
-                let server = self.server.get().cloned();
-                let path = format!("/delay/{}", delay.as_millis());
-                let url = server
-                    .as_ref()
-                    .map_or(String::new(), |server| server.url(&path));
-                (server, url)
+                let url = self.matches.get_one::<String>("url").cloned();
+                (url.unwrap_or_default(), Watched::Nobody)
+            }
+            Some(path) if lesson.apart => {
+                let apart = Apart::start()?;
+                (apart.url(&path), Watched::Apart(apart.into()))
+            }
+            Some(path) => {
+                let server = match self.server.get() {
+                    Some(server) => server.clone(),
+                    None => {
+                        let server = Server::start(std::net::Ipv4Addr::LOCALHOST.into(), 0)?;
+                        self.server.get_or_init(|| server.into()).clone()
+                    }
+                };
+                (server.url(&path), Watched::Inside(server))
             }
         };
         Ok(crate::lab::Target {

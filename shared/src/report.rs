@@ -208,6 +208,15 @@ impl Task {
         }
     }
 
+    /// A task that began at `start_ms`, as read from [`crate::stopwatch::now_ms`], and was given up.
+    pub fn cancelled(id: usize, start_ms: f64, why: impl Into<String>) -> Task {
+        Task {
+            outcome: Outcome::Cancelled,
+            start_ms,
+            ..Task::failed(id, why)
+        }
+    }
+
     /// A task whose thread panicked, with the message as `join` hands it over.
     pub fn panicked(id: usize, panic: Box<dyn std::any::Any + Send>) -> Task {
         let message = match panic.downcast::<String>() {

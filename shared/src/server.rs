@@ -118,6 +118,11 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
+    /// What it has seen since it last counted anew, and goes on to see.
+    pub fn seen(&self) -> Arc<Seen> {
+        lock(&self.state.seen).clone()
+    }
+
     /// Counts anew from here. Requests still open are counted where they began.
     pub fn observe(&self) -> Arc<Seen> {
         let fresh = Arc::new(Seen::default());
@@ -127,7 +132,7 @@ impl Server {
 }
 
 /// No holder of these locks leaves its data half changed, so a panic elsewhere is no reason to stop.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,0 +1,367 @@
+//! The verdicts that only async tasks need.
+
+use std::time::Duration;
+
+use shared::judge::{Judgement, lost};
+use shared::report::{Finding, Outcome, Run, Verdict};
+use shared::stopwatch::ThreadCount;
+
+/// The same waits one after another and at once, with what they add up to and the longest of them,
+/// in milliseconds.
+pub fn sum_vs_max(sequential: &Run, at_once: &Run, sum: f64, max: f64) -> Judgement {
+    let (one, all) = (sequential.peak_in_flight, at_once.peak_in_flight);
+    let n = at_once.tasks.len();
+    let measured = (sequential.wall_ms, at_once.wall_ms);
+    let reasons = if one != Some(1) || all.unwrap_or(0) < 2 {
+        (
+            Verdict::Fails,
+            "the server did not see them one at a time, and then together",
+        )
+    } else if measured.1 < (sum + max) / 2.0 && measured.0 >= sum {
+        (Verdict::Holds, "nearer to the longest than to the sum")
+    } else {
+        (Verdict::NotShown, "something else kept them waiting")
+    };
+    Judgement::new(
+        format!("{sum:.0} ms, then {max:.0} ms"),
+        format!("{:.0} ms, then {:.0} ms", measured.0, measured.1),
+        reasons,
+    )
+    .unless((n < 2).then_some("of a single wait, the sum is the longest"))
+    .unless(lost(&[sequential, at_once]))
+}
+
+/// How many requests the server had after `n` calls, and after they were awaited.
+pub fn lazy(n: usize, called: usize, awaited: usize) -> Judgement {
+    Judgement::exactly(
+        format!("0 requests after the calls, {n} after the awaits"),
+        format!("{called} requests after the calls, {awaited} after the awaits"),
+        "counted by the server",
+    )
+}
+
+/// The trace of a future polled by hand, and those of two that share an event loop, with an await
+/// between their steps and without. Three claims.
+pub fn generator(by_hand: &str, traces: &[String; 2]) -> Vec<Finding> {
+    let order = |trace: &str| {
+        let steps = trace
+            .split(' ')
+            .filter(|word| word.ends_with(['1', '2', '3']));
+        steps.collect::<Vec<_>>().join(" ")
+    };
+    let orders = traces.each_ref().map(|trace| order(trace));
+    let why = "each poll goes on from where the last one stopped";
+    let a7 = Judgement::exactly("a1 pending a2 pending a3 pending", by_hand, why);
+    let why = "only an await lets the other task go on";
+    let a9 = Judgement::exactly(
+        "with await a1 b1 a2 b2 a3 b3, without a1 a2 a3 b1 b2 b3",
+        format!("with await {}, without {}", orders[0], orders[1]),
+        why,
+    );
+    let turn = |step| format!("poll a: a{step} poll b: b{step}");
+    let [first, second, third] = [1, 2, 3].map(turn);
+    let a10 = Judgement::exactly(
+        format!("{first} {second} {third} poll a: ready poll b: ready"),
+        &traces[0],
+        "in turns, until each is ready",
+    );
+    vec![
+        a7.on("A7", "A coroutine stops and goes on like a generator"),
+        a9.on("A9", "An await gives way to others"),
+        a10.on("A10", "The event loop plans who runs when"),
+    ]
+}
+
+/// How often a heartbeat came while the same work was done: by a call that blocks, in a thread, in
+/// pieces, and by two calls that block both threads of an event loop.
+pub fn blocking_call([blocking, in_a_thread, yielding, two_threads]: [usize; 4]) -> Judgement {
+    let reasons = if blocking > 0 || two_threads > 0 {
+        (
+            Verdict::Fails,
+            "it went on beating although every thread was blocked",
+        )
+    } else if in_a_thread == 0 || yielding == 0 {
+        (
+            Verdict::Fails,
+            "it did not beat although the thread was free for it",
+        )
+    } else {
+        (Verdict::Holds, "who does not give way is in the way of all")
+    };
+    Judgement::new(
+        "blocking 0, in a thread and yielding more, two threads with two calls 0",
+        format!(
+            "blocking {blocking}, in a thread {in_a_thread}, yielding {yielding}, two threads {two_threads}"
+        ),
+        reasons,
+    )
+}
+
+/// What the server saw of tasks that were stopped.
+#[derive(Debug, Default)]
+pub struct Stopped {
+    pub disconnects: usize,
+    /// From the abort, or from the last arrival, until the server had seen all of it.
+    pub after: Duration,
+}
+
+/// `n` tasks that were aborted, and `n` that ran into a timeout.
+pub fn cancel(n: usize, abort: &Stopped, timeout: &Stopped) -> Judgement {
+    let reasons = match (abort.disconnects, timeout.disconnects) {
+        (a, b) if a == n && b == n => {
+            let ms = abort.after.as_secs_f64() * 1000.0;
+            (
+                Verdict::Holds,
+                format!("the server saw all of it {ms:.1} ms after the abort"),
+            )
+        }
+        _ => (
+            Verdict::Fails,
+            "some went on, for all that the server saw".into(),
+        ),
+    };
+    Judgement::new(
+        format!("clients gone: {n} by abort, {n} by timeout"),
+        format!(
+            "clients gone: {} by abort, {} by timeout",
+            abort.disconnects, timeout.disconnects
+        ),
+        reasons,
+    )
+}
+
+/// Whether a blocking call, and a task that awaits, came to their end after they were aborted.
+pub fn unstoppable(blocking: bool, with_await: bool) -> Judgement {
+    let word = |finished| if finished { "goes on" } else { "stops" };
+    Judgement::exactly(
+        "the call goes on, the task stops",
+        format!("the call {}, the task {}", word(blocking), word(with_await)),
+        "it can be stopped at an await, and the call has none",
+    )
+}
+
+/// A run of which `at_once` tasks were under way, one in three for very long, when it was shut down.
+pub fn shutdown(run: &Run, at_once: usize) -> Judgement {
+    let n = run.tasks.len();
+    let long = (0..at_once).filter(|id| id % 3 == 2).count();
+    let stopped = |why: &str| {
+        let with = run
+            .tasks
+            .iter()
+            .filter(|task| task.outcome == Outcome::Cancelled);
+        with.filter(|task| task.error.as_deref() == Some(why))
+            .count()
+    };
+    let line =
+        |done, stopped, never| format!("{done} done, {stopped} stopped, {never} never started");
+    Judgement::exactly(
+        line(at_once - long, long, n - at_once),
+        line(
+            run.done,
+            stopped("stopped after the grace"),
+            stopped("never started"),
+        ),
+        format!("each of the {n} tasks is accounted for, once"),
+    )
+}
+
+/// Runs with a client for each request, and with one for all, one request after another.
+pub fn sessions(each: &Run, one: &Run) -> Judgement {
+    let n = each.tasks.len();
+    let (Some(many), Some(few)) = (each.connections, one.connections) else {
+        let why = (Verdict::NotShown, "nobody counted the connections");
+        return Judgement::new("", "", why);
+    };
+    let reasons = if many < n {
+        (Verdict::Fails, "sessions of their own shared connections")
+    } else if few >= n {
+        (Verdict::Fails, "one session used no connection twice")
+    } else {
+        (Verdict::Holds, "counted by the server")
+    };
+    Judgement::new(
+        format!("{n} connections, then 1"),
+        format!("{many} connections, then {few}"),
+        reasons,
+    )
+    .unless((n < 2).then_some("a single request needs one in any case"))
+    .unless(lost(&[each, one]))
+}
+
+/// Median times of threads and of async tasks, in milliseconds, and all runs.
+pub fn ranking([threads, tasks]: [f64; 2], runs: &[&Run]) -> Judgement {
+    let ratio = tasks / threads;
+    let reasons = match ratio {
+        ..1.25 => (
+            Verdict::Holds,
+            "the notebook measured the network, once, without a baseline",
+        ),
+        1.25..2.0 => (Verdict::NotShown, "something disturbed one of them"),
+        _ => (Verdict::Fails, "async took far longer, as in the notebook"),
+    };
+    Judgement::new(
+        "async takes at most 1.25 times as long (in the notebook 2.7)",
+        format!("threads {threads:.0} ms, async {tasks:.0} ms: {ratio:.2} times"),
+        reasons,
+    )
+    .unless(lost(runs))
+}
+
+/// A run of many requests, and the threads that the operating system counted meanwhile.
+pub fn scale(run: &Run, count: ThreadCount) -> Judgement {
+    let n = run.tasks.len();
+    let peak = run.peak_in_flight.unwrap_or_else(|| run.most_at_once());
+    let more = count.during.zip(count.before);
+    let more = more.map(|(during, before)| during.saturating_sub(before));
+    let reasons = match (peak, more) {
+        (_, Some(1..)) => (Verdict::Fails, "it took more threads"),
+        (1, _) if n > 1 => (Verdict::Fails, "never two of them waited at the same time"),
+        _ if peak < n => (
+            Verdict::NotShown,
+            "the first had their answers before the last had asked",
+        ),
+        (_, None) => (
+            Verdict::NotShown,
+            "the operating system did not count our threads",
+        ),
+        _ => (
+            Verdict::Holds,
+            "all waited at the same time, and no thread was added",
+        ),
+    };
+    let threads = more.map_or("unknown".into(), |more| more.to_string());
+    Judgement::new(
+        format!("{n} at once, 0 more threads"),
+        format!("{peak} at once, {threads} more threads"),
+        reasons,
+    )
+    .unless(lost(&[run]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Verdict::*;
+    use shared::report::Task;
+    use shared::stopwatch::Stopwatch;
+
+    /// A run of which the server saw `peak` at once.
+    fn seen(outcomes: &[Outcome], peak: usize, wall_ms: f64) -> Run {
+        let task = |(id, &outcome)| Task {
+            outcome,
+            ..Task::failed(id, "stopped after the grace")
+        };
+        let tasks = outcomes.iter().enumerate().map(task).collect();
+        let run = Stopwatch::start()
+            .stop("test", outcomes.len(), tasks)
+            .unwrap();
+        let (peak, connections) = (Some(peak), Some(peak));
+        Run {
+            peak_in_flight: peak,
+            connections,
+            wall_ms,
+            ..run
+        }
+    }
+
+    fn done(n: usize, peak: usize, wall_ms: f64) -> Run {
+        seen(&vec![Outcome::Done; n], peak, wall_ms)
+    }
+
+    /// Would be wrong: a sum that passes for the longest.
+    #[test]
+    fn sum_and_max_are_told_apart() {
+        let judge = |sequential, at_once| sum_vs_max(&sequential, &at_once, 600.0, 300.0).verdict;
+        assert_eq!(judge(done(3, 1, 605.0), done(3, 3, 302.0)), Holds);
+        assert_eq!(judge(done(3, 1, 605.0), done(3, 1, 605.0)), Fails);
+        assert_eq!(judge(done(3, 3, 302.0), done(3, 3, 302.0)), Fails);
+        assert_eq!(judge(done(3, 1, 605.0), done(3, 3, 590.0)), NotShown);
+    }
+
+    /// Would be wrong: a call that runs at once, tasks that cannot be stopped, calls that can.
+    #[test]
+    fn opposite_outcomes_fail() {
+        assert_eq!(lazy(10, 0, 10).verdict, Holds);
+        assert_eq!(lazy(10, 10, 10).verdict, Fails);
+        assert_eq!(lazy(10, 0, 0).verdict, Fails);
+        assert_eq!(blocking_call([0, 45, 45, 0]).verdict, Holds);
+        assert_eq!(blocking_call([45, 45, 45, 0]).verdict, Fails);
+        assert_eq!(blocking_call([0, 0, 45, 0]).verdict, Fails);
+        assert_eq!(blocking_call([0, 45, 0, 0]).verdict, Fails);
+        assert_eq!(blocking_call([0, 45, 45, 45]).verdict, Fails);
+        let gone = |disconnects| Stopped {
+            disconnects,
+            ..Stopped::default()
+        };
+        assert_eq!(cancel(10, &gone(10), &gone(10)).verdict, Holds);
+        assert_eq!(cancel(10, &gone(0), &gone(10)).verdict, Fails);
+        assert_eq!(cancel(10, &gone(10), &gone(9)).verdict, Fails);
+        assert_eq!(unstoppable(true, false).verdict, Holds);
+        assert_eq!(unstoppable(false, false).verdict, Fails);
+        assert_eq!(unstoppable(true, true).verdict, Fails);
+        assert_eq!(ranking([100.0, 102.0], &[]).verdict, Holds);
+        assert_eq!(ranking([93.0, 252.0], &[]).verdict, Fails);
+        assert_eq!(ranking([100.0, 150.0], &[]).verdict, NotShown);
+        assert_eq!(
+            sessions(&done(10, 10, 1.0), &done(10, 1, 1.0)).verdict,
+            Holds
+        );
+        assert_eq!(
+            sessions(&done(10, 1, 1.0), &done(10, 1, 1.0)).verdict,
+            Fails
+        );
+        assert_eq!(
+            sessions(&done(10, 10, 1.0), &done(10, 10, 1.0)).verdict,
+            Fails
+        );
+    }
+
+    /// Would be wrong: any trace passes for that of a coroutine.
+    #[test]
+    fn traces_are_judged_to_the_letter() {
+        let verdicts = |by_hand: &str, with: &str, without: &str| {
+            let findings = generator(by_hand, &[with.into(), without.into()]);
+            findings
+                .iter()
+                .map(|finding| finding.verdict)
+                .collect::<Vec<_>>()
+        };
+        let by_hand = "a1 pending a2 pending a3 pending";
+        let with = "poll a: a1 poll b: b1 poll a: a2 poll b: b2 poll a: a3 poll b: b3 poll a: ready poll b: ready";
+        let without = "poll a: a1 a2 a3 ready poll b: b1 b2 b3 ready";
+        assert_eq!(verdicts(by_hand, with, without), [Holds; 3]);
+        assert_eq!(verdicts("a1 a2 a3", without, with), [Fails; 3]);
+    }
+
+    /// Would be wrong: a task that is forgotten, or finished although it was stopped.
+    #[test]
+    fn a_shutdown_accounts_for_each() {
+        use Outcome::{Cancelled, Done};
+        assert_eq!(
+            shutdown(&seen(&[Done, Done, Cancelled], 3, 1.0), 3).verdict,
+            Holds
+        );
+        assert_eq!(
+            shutdown(&seen(&[Done, Done, Done], 3, 1.0), 3).verdict,
+            Fails
+        );
+        assert_eq!(
+            shutdown(&seen(&[Done, Done, Outcome::Failed], 3, 1.0), 3).verdict,
+            Fails
+        );
+    }
+
+    /// Would be wrong: requests that queue up, or need threads, pass for tasks on one.
+    #[test]
+    fn many_at_once_on_one_thread_is_judged_by_counts() {
+        let threads = |during| ThreadCount {
+            before: Some(1),
+            during: Some(during),
+            at_ms: 0.0,
+        };
+        assert_eq!(scale(&done(100, 100, 1.0), threads(1)).verdict, Holds);
+        assert_eq!(scale(&done(100, 100, 1.0), threads(101)).verdict, Fails);
+        assert_eq!(scale(&done(100, 1, 1.0), threads(1)).verdict, Fails);
+        assert_eq!(scale(&done(100, 60, 1.0), threads(1)).verdict, NotShown);
+    }
+}
