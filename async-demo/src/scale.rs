@@ -20,7 +20,7 @@ pub const ABOUT: &str = "Ten thousand requests that wait at the same time, on on
 
 pub fn run(lab: &Lab) -> Result<Evidence> {
     let event_loop = Builder::new_current_thread().enable_all().build()?;
-    let activity = lab.target()?.without_reuse()?;
+    let activity = lab.target()?.one_shot()?;
     let mut count = ThreadCount::default();
     let run = lab.run("async", lab.delay_ms, |run| {
         event_loop.block_on(async {

@@ -32,12 +32,24 @@ impl<'a> Baseline<'a> {
         }
     }
 
-    /// What follows for threads and rayon in pools of `size`, and for the async tasks, which ran
-    /// on one thread after all others.
-    pub fn findings(&self, threads: &Run, rayon: &Run, size: usize) -> Vec<Finding> {
+    /// What follows for threads, processes and rayon in pools of `size`, and for the async tasks,
+    /// which ran on one thread after all others.
+    pub fn findings(
+        &self,
+        threads: &Run,
+        processes: &Run,
+        rayon: &Run,
+        size: usize,
+    ) -> Vec<Finding> {
         vec![
             self.uses_one_core(self.after)
                 .on("G4", "Async does not help to compute"),
+            self.same_work(processes).on(
+                "P1",
+                "Processes do work that computes as well as work that waits",
+            ),
+            self.uses_cores(processes, size)
+                .on("P3", "Processes are really parallel"),
             self.uses_cores(threads, size)
                 .on("G5", "Threads compute in parallel"),
             self.uses_cores(rayon, size)
@@ -45,8 +57,18 @@ impl<'a> Baseline<'a> {
         ]
     }
 
+    /// Did `run` do the same work as the sequential one? A row that differs counts as failed.
+    fn same_work(&self, run: &Run) -> Judgement {
+        let n = self.before.done;
+        Judgement::exactly(
+            format!("{n} of {n} rows drawn alike"),
+            format!("{} of {n} rows drawn alike", run.done),
+            "compared with the sequential run, pixel by pixel",
+        )
+    }
+
     /// Did `run` keep `size` cores busy, or as many as there are?
-    fn uses_cores(&self, run: &Run, size: usize) -> Judgement {
+    pub fn uses_cores(&self, run: &Run, size: usize) -> Judgement {
         let expected = size.min(self.cores).min(run.tasks.len());
         let busy = self.busy(run);
         let disturbed = [self.before, self.after]
@@ -81,7 +103,7 @@ impl<'a> Baseline<'a> {
     }
 
     /// Did `run` get by with a single core, whatever there are?
-    fn uses_one_core(&self, run: &Run) -> Judgement {
+    pub fn uses_one_core(&self, run: &Run) -> Judgement {
         let (verdict, because) = if let Some(because) = self.cannot_tell(run) {
             (Verdict::NotShown, because)
         } else if share(run).is_none() {

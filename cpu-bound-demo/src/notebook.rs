@@ -84,7 +84,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
         png_file::write(file, gallery.painter.view, &gallery.rows.concat())?;
     }
     let baseline = Baseline::new(&sequential, &tasks, lab.cores);
-    let findings = baseline.findings(&threads, &rayon, k);
+    let findings = baseline.findings(&threads, &processes, &rayon, k);
     Ok(Evidence::new(
         vec![sequential, threads, processes, rayon, tasks],
         findings,

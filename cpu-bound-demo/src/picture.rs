@@ -1,5 +1,7 @@
 //! The picture as it comes from the models: each row is one task, and must be the same every time.
 
+use std::sync::{Arc, Mutex};
+
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use shared::lab::Lab;
@@ -18,13 +20,17 @@ pub struct Row {
 pub struct Painter {
     pub view: View,
     pub bar: ProgressBar,
+    /// Held while a row is drawn, if there is one: so only one thread of the process draws.
+    pub gil: Option<Arc<Mutex<()>>>,
 }
 
 impl Painter {
     /// Draws row `y`.
     pub fn draw(&self, y: usize) -> Row {
         let start_ms = now_ms();
+        let gil = self.gil.as_ref().map(|gil| gil.lock());
         let pixels = self.view.row(y);
+        drop(gil);
         let task = Task {
             id: y,
             pid: std::process::id(),
@@ -58,6 +64,7 @@ impl Gallery<'_> {
         let painter = Painter {
             view: View::of_height(lab.tasks),
             bar,
+            gil: None,
         };
         Gallery {
             lab,

@@ -28,7 +28,8 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// How long a worker that sends no more may take to end by itself.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The worker's main. `words`: the height of the whole picture, the first row, from row to row.
+/// The worker's main. `words`: the height of the whole picture, the first row, from row to row,
+/// and 1 if it is to hold a lock while it draws.
 ///
 /// # Errors
 /// It was not started by its parent, or the parent does not read any more.
@@ -38,7 +39,7 @@ pub fn serve(words: &[String]) -> Result<()> {
         .filter_map(|word| word.parse().ok())
         .filter(|&number| number <= 65_535)
         .collect();
-    let (&[height, first, step], false) = (&numbers[..], io::stdin().is_terminal()) else {
+    let (&[height, first, step, gil], false) = (&numbers[..], io::stdin().is_terminal()) else {
         let why = "this mode is for the program itself: it starts its workers like this";
         return Err(Stop::Usage(why.into()).into());
     };
@@ -50,6 +51,8 @@ pub fn serve(words: &[String]) -> Result<()> {
     let painter = Painter {
         view: View::of_height(height),
         bar: ProgressBar::hidden(),
+        // One of its own: processes share no memory, and so no lock in it.
+        gil: (gil == 1).then(Default::default),
     };
     let mut stdout = io::stdout().lock();
     for y in (first..height).step_by(step.max(1)) {
@@ -104,9 +107,9 @@ impl Worker {
     /// # Errors
     /// The process or the thread cannot be started.
     pub fn start(painter: &Painter, first: usize, step: usize) -> Result<Worker> {
-        let height = painter.view.height;
+        let (height, gil) = (painter.view.height, usize::from(painter.gil.is_some()));
         let mut child = child::this_program(HIDDEN.name)?
-            .args([height, first, step].map(|number| number.to_string()))
+            .args([height, first, step, gil].map(|number| number.to_string()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

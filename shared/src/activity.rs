@@ -12,14 +12,14 @@ use crate::report::{Outcome, Task};
 use crate::stopwatch::{now_ms, thread_name};
 
 /// An answer longer than this is given up: 8 MiB.
-const MAX_BODY: u64 = 8 << 20;
+pub(crate) const MAX_BODY: u64 = 8 << 20;
 
 /// GETs one address. Clones share one client, and so its connections.
 #[derive(Clone)]
 pub struct Activity<Client> {
-    client: Client,
-    url: Url,
-    show: Show,
+    pub(crate) client: Client,
+    pub(crate) url: Url,
+    pub(crate) show: Show,
 }
 
 pub type BlockingActivity = Activity<reqwest::blocking::Client>;
@@ -134,7 +134,12 @@ impl<Client: Clone> Activity<Client> {
 }
 
 impl<Client> Activity<Client> {
-    fn task(&self, id: usize, start_ms: f64, answer: Result<StatusCode, Failure>) -> Task {
+    pub(crate) fn task(
+        &self,
+        id: usize,
+        start_ms: f64,
+        answer: Result<StatusCode, Failure>,
+    ) -> Task {
         let (status, outcome, error) = match answer {
             Ok(status) if status.is_success() => (Some(status.as_u16()), Outcome::Done, None),
             // The notebook counted an answer of 400 as done.
@@ -181,7 +186,7 @@ impl Show {
     }
 }
 
-enum Failure {
+pub(crate) enum Failure {
     TooLong,
     Broken(Box<dyn Error + Send + Sync>),
 }

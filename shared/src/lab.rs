@@ -8,8 +8,9 @@ use crate::report::{Figure, Finding, Lesson, Run, Settings, Task};
 use crate::stopwatch::Stopwatch;
 #[cfg(feature = "http")]
 use {
-    crate::activity::{AsyncActivity, BlockingActivity, Show},
+    crate::activity::{Activity, AsyncActivity, BlockingActivity, Show},
     crate::apart::Apart,
+    crate::one_shot::OneShot,
     crate::server::{Seen, Server},
     anyhow::{Context, bail},
     reqwest::Url,
@@ -92,12 +93,12 @@ impl Target {
         AsyncActivity::new(&self.url, self.timeout, self.show)
     }
 
-    /// As [`Target::non_blocking`], with a connection for each task.
+    /// The activity for thousands of tasks at once, each with a connection of its own.
     ///
     /// # Errors
     /// The client cannot be set up.
-    pub fn without_reuse(&self) -> Result<AsyncActivity> {
-        AsyncActivity::without_reuse(&self.url, self.timeout, self.show)
+    pub fn one_shot(&self) -> Result<Activity<OneShot>> {
+        Activity::<OneShot>::new(&self.url, self.timeout, self.show)
     }
 
     /// Before a run: the server counts anew.

@@ -11,6 +11,8 @@ pub mod cli;
 pub mod judge;
 pub mod lab;
 pub mod mandelbrot;
+#[cfg(feature = "http")]
+pub mod one_shot;
 mod options;
 pub mod report;
 #[cfg(feature = "http")]

@@ -1,0 +1,111 @@
+//! Real CPython beside our interpreter lock, where one is installed: the same loop in one thread and
+//! in two, and what the interpreter itself says of its lock.
+
+use std::process::Command;
+use std::time::Duration;
+
+use serde::Deserialize;
+use shared::child::{self, End};
+use shared::judge::Judgement;
+use shared::report::{Finding, Verdict};
+
+/// Standard library only. Before 3.13, no build was without the lock, and none could be asked.
+const SCRIPT: &str = r#"
+import json, platform, sys, threading, time
+
+def work():
+    total = 0
+    for number in range(3_000_000):
+        total += number * number % 7
+    return total
+
+def measure(threads):
+    wall, cpu = time.perf_counter(), time.process_time()
+    started = [threading.Thread(target=work) for _ in range(threads)]
+    for thread in started:
+        thread.start()
+    for thread in started:
+        thread.join()
+    return (time.process_time() - cpu) / (time.perf_counter() - wall)
+
+print(json.dumps({
+    "version": platform.python_implementation() + " " + platform.python_version(),
+    "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+    "one": measure(1),
+    "two": measure(2),
+}))
+"#;
+
+/// What the interpreter said.
+#[derive(Debug, Deserialize)]
+pub struct Python {
+    version: String,
+    gil: bool,
+    /// Cores kept busy by one thread, and by two.
+    one: f64,
+    two: f64,
+}
+
+/// What follows for G1, with a lock, or for G5, without one.
+pub fn findings(cores: usize) -> Vec<Finding> {
+    let names = ["python3", "python"];
+    let found = names.into_iter().find_map(ask);
+    let says = match &found {
+        Some(python) if !python.gil => "A Python without the lock computes in parallel",
+        _ => "Python's threads compute one at a time",
+    };
+    vec![judge(found.as_ref(), cores).on("G1", says)]
+}
+
+fn ask(name: &str) -> Option<Python> {
+    let mut command = Command::new(name);
+    let ended = child::run(command.args(["-c", SCRIPT]), Duration::from_secs(30)).ok()?;
+    let said = serde_json::from_str(&ended.stdout).ok();
+    said.filter(|_| ended.end == End::Exit(0))
+}
+
+fn judge(python: Option<&Python>, cores: usize) -> Judgement {
+    let Some(Python { version, gil, one, two }) = python else {
+        let why = (Verdict::NotShown, "there is no python3 on this machine");
+        return Judgement::new("1 core busy", "unknown", why);
+    };
+    let parallel = *two > 1.5;
+    let expected = if *gil { 1 } else { 2 };
+    let lock = if *gil { "has its lock" } else { "is built without the lock" };
+    let reasons = if cores < 2 {
+        (Verdict::NotShown, "there is only one core".to_string())
+    } else if *gil == parallel {
+        (Verdict::Fails, format!("{version} says that it {lock}"))
+    } else if !parallel && (*one < 0.9 || *two > 1.2) {
+        let why = format!("{version} {lock}, but other programs kept the cores busy");
+        (if *gil && *two <= 1.2 { Verdict::Holds } else { Verdict::NotShown }, why)
+    } else {
+        (Verdict::Holds, format!("{version} {lock}, as it says itself"))
+    };
+    Judgement::new(
+        format!("2 threads, {expected} core{} busy", if expected == 1 { "" } else { "s" }),
+        format!("{two:.2} cores busy"),
+        reasons,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Verdict::*;
+
+    /// Would be wrong: a free-threaded build that is called one with a lock, or the other way round.
+    #[test]
+    fn the_interpreters_own_word_is_the_prediction() {
+        let python = |gil, one, two| Python { version: "CPython 3".into(), gil, one, two };
+        let verdict = |gil, one, two| judge(Some(&python(gil, one, two)), 2).verdict;
+        assert_eq!(verdict(true, 1.0, 1.02), Holds);
+        assert_eq!(verdict(true, 1.0, 1.98), Fails);
+        assert_eq!(verdict(false, 1.0, 1.98), Holds);
+        assert_eq!(verdict(true, 0.6, 0.6), Holds);
+        assert_eq!(verdict(true, 1.0, 1.3), NotShown);
+        assert_eq!(verdict(false, 0.6, 1.0), NotShown);
+        assert_eq!(judge(None, 2).verdict, NotShown);
+        assert_eq!(judge(Some(&python(true, 1.0, 1.0)), 1).verdict, NotShown);
+    }
+}
