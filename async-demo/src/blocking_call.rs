@@ -1,8 +1,6 @@
 //! One call that blocks the thread stops every task on it, since none of them gives way by itself. The
 //! cures: a thread for the call, or giving way in between. More threads only put it off.
-//!
 //! You will see how often a heartbeat comes, due every 10 ms, during the same work done in four ways.
-//!
 //! Try it: `reqwest::blocking::get` in place of the sleep. In a debug build it panics in async code, in
 //! a release build it only blocks, without a word.
 
@@ -13,7 +11,6 @@ use std::time::Duration;
 
 use anyhow::Result;
 use shared::lab::{Evidence, Lab};
-use shared::report::{Figure, Scale};
 use tokio::runtime::Builder;
 use tokio::task::{spawn_blocking, yield_now};
 use tokio::time::sleep;
@@ -63,18 +60,8 @@ pub fn run(_: &Lab) -> Result<Evidence> {
     });
 
     let beats = [blocking, in_a_thread, yielding, two_threads];
-    let names = [
-        "blocking",
-        "in a thread",
-        "yielding",
-        "two threads, two calls",
-    ];
-    let mut figure = Figure::new("Heartbeats during 500 ms of work", "beats", Scale::Linear);
-    for (name, beats) in names.into_iter().zip(beats) {
-        figure = figure.point(name, beats as f64, None);
-    }
-    let finding =
-        judge::blocking_call(beats).on("A6", "A call that blocks stops all tasks of its thread");
+    let (figure, judgement) = judge::blocking_call(beats);
+    let finding = judgement.on("A6", "A call that blocks stops all tasks of its thread");
     Ok(Evidence::new(Vec::new(), vec![finding]).with(vec![figure]))
 }
 

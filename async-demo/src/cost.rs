@@ -1,9 +1,7 @@
 //! What a task, a thread and a process cost: the time to make one and see it end, and its memory. Each
 //! kind is measured in a process of its own, all in one run.
-//!
 //! You will see that a task costs next to nothing, a thread a hundred times as much, and a process some
 //! twenty times as much as that.
-//!
 //! Try it: more threads, until your system refuses.
 
 use std::io::{BufRead, Read, stdin};

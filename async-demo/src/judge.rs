@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shared::judge::{Judgement, lost};
-use shared::report::{Finding, Outcome, Run, Verdict};
+use shared::report::{Figure, Finding, Outcome, Run, Scale, Verdict};
 use shared::stopwatch::ThreadCount;
 
 /// The same waits one after another and at once, with what they add up to and the longest of them,
@@ -74,7 +74,8 @@ pub fn generator(by_hand: &str, traces: &[String; 2]) -> Vec<Finding> {
 
 /// How often a heartbeat came while the same work was done: by a call that blocks, in a thread, in
 /// pieces, and by two calls that block both threads of an event loop.
-pub fn blocking_call([blocking, in_a_thread, yielding, two_threads]: [usize; 4]) -> Judgement {
+pub fn blocking_call(beats: [usize; 4]) -> (Figure, Judgement) {
+    let [blocking, in_a_thread, yielding, two_threads] = beats;
     let reasons = if blocking > 0 || two_threads > 0 {
         (
             Verdict::Fails,
@@ -88,13 +89,24 @@ pub fn blocking_call([blocking, in_a_thread, yielding, two_threads]: [usize; 4])
     } else {
         (Verdict::Holds, "who does not give way is in the way of all")
     };
-    Judgement::new(
+    let names = [
+        "blocking",
+        "in a thread",
+        "yielding",
+        "two threads, two calls",
+    ];
+    let mut figure = Figure::new("Heartbeats during 500 ms of work", "beats", Scale::Linear);
+    for (name, beats) in names.into_iter().zip(beats) {
+        figure = figure.point(name, beats as f64, None);
+    }
+    let judgement = Judgement::new(
         "blocking 0, in a thread and yielding more, two threads with two calls 0",
         format!(
             "blocking {blocking}, in a thread {in_a_thread}, yielding {yielding}, two threads {two_threads}"
         ),
         reasons,
-    )
+    );
+    (figure, judgement)
 }
 
 /// What the server saw of tasks that were stopped.
@@ -284,11 +296,11 @@ mod tests {
         assert_eq!(lazy(10, 0, 10).verdict, Holds);
         assert_eq!(lazy(10, 10, 10).verdict, Fails);
         assert_eq!(lazy(10, 0, 0).verdict, Fails);
-        assert_eq!(blocking_call([0, 45, 45, 0]).verdict, Holds);
-        assert_eq!(blocking_call([45, 45, 45, 0]).verdict, Fails);
-        assert_eq!(blocking_call([0, 0, 45, 0]).verdict, Fails);
-        assert_eq!(blocking_call([0, 45, 0, 0]).verdict, Fails);
-        assert_eq!(blocking_call([0, 45, 45, 45]).verdict, Fails);
+        assert_eq!(blocking_call([0, 45, 45, 0]).1.verdict, Holds);
+        assert_eq!(blocking_call([45, 45, 45, 0]).1.verdict, Fails);
+        assert_eq!(blocking_call([0, 0, 45, 0]).1.verdict, Fails);
+        assert_eq!(blocking_call([0, 45, 0, 0]).1.verdict, Fails);
+        assert_eq!(blocking_call([0, 45, 45, 45]).1.verdict, Fails);
         let gone = |disconnects| Stopped {
             disconnects,
             ..Stopped::default()

@@ -22,15 +22,14 @@ pub const ABOUT: &str = "Threads and processes under an interpreter lock, comput
 
 pub fn run(lab: &Lab) -> Result<Evidence> {
     let (n, k) = (lab.tasks, lab.workers);
-    let mut gallery = Gallery::new(lab, 4);
-    let mut sequential = |model: &str| {
-        gallery.painter.gil = Some(Arc::default()); // New: every row is drawn under this lock.
-        gallery.run(model, None, |painter| Ok((0..n).map(|y| painter.draw(y)).collect()))
-    };
-    let before = sequential("sequential")?;
+    let mut gallery = Gallery::new(lab, 3);
+    gallery.painter.gil = Some(Arc::default()); // New: every row is drawn under this lock.
+    let sequential = gallery.run("sequential", None, |painter| {
+        Ok((0..n).map(|y| painter.draw(y)).collect())
+    })?;
 
     // Threads, and one lock for all of them.
-    let threads = gallery.run("threads", before.wall_ms, |painter| {
+    let threads = gallery.run("threads", sequential.wall_ms, |painter| {
         let mut started = Vec::new();
         for first in 0..k {
             let (painter, mine) = (painter.clone(), (first..n).step_by(k));
@@ -38,31 +37,36 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
             let thread = thread.spawn(move || mine.map(|y| painter.draw(y)).collect::<Vec<_>>());
             started.push(thread.context("cannot start a thread")?);
         }
-        Ok(started.into_iter().flat_map(|thread| thread.join()).flatten().collect())
+        let drawn = started.into_iter().flat_map(|thread| thread.join());
+        Ok(drawn.flatten().collect())
     })?;
 
     // Processes, and a lock in each.
-    let divided = before.wall_ms / k.min(lab.cores) as f64;
+    let divided = sequential.wall_ms / k.min(lab.cores) as f64;
     let mut processes = gallery.run("processes", divided, |painter| {
         let started = (0..k).map(|first| rows::Worker::start(painter, first, k));
         let workers = started.collect::<Result<Vec<_>>>()?;
         Ok(workers.into_iter().flat_map(rows::Worker::finish).collect())
     })?;
     processes.peak_rss_kib = None; // The workers do not tell theirs.
-    let after = gallery.run("sequential again", None, |painter| {
-        Ok((0..n).map(|y| painter.draw(y)).collect())
-    })?;
     gallery.painter.bar.finish_and_clear();
 
-    let baseline = Baseline::new(&before, &after, lab.cores);
+    let baseline = Baseline::new(&sequential, lab.cores);
     let mut findings = vec![
-        baseline.uses_one_core(&threads).on("G1", "Under one lock, one thread computes at a time"),
+        baseline
+            .uses_one_core(&threads)
+            .on("G1", "Under one lock, one thread computes at a time"),
         judge::waits(waiting_at_once(true), waiting_at_once(false))
             .on("G2", "Waits overlap, since the lock is given back"),
-        baseline.uses_cores(&processes, k).on("G3", "Each process has a lock of its own"),
+        baseline
+            .uses_cores(&processes, k)
+            .on("G3", "Each process has a lock of its own"),
     ];
     findings.extend(python::findings(lab.cores));
-    Ok(Evidence::new(vec![before, threads, processes, after], findings))
+    Ok(Evidence::new(
+        vec![sequential, threads, processes],
+        findings,
+    ))
 }
 
 /// How many of ten threads wait at the same time, with the lock held or given back meanwhile.

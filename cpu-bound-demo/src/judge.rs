@@ -2,6 +2,8 @@
 //! counts it. Where it does not, how much faster a run was can show that it used several cores, but
 //! not that it did not.
 
+use std::collections::BTreeMap;
+
 use shared::judge::{Judgement, lost};
 use shared::report::{Finding, Run, Verdict};
 
@@ -16,50 +18,40 @@ const ONE: f64 = 1.15;
 
 /// What verdicts are measured by.
 pub struct Baseline<'a> {
-    /// A run on one thread before all others, and one after them: if both had a core to themselves,
-    /// so did those between.
-    before: &'a Run,
-    after: &'a Run,
+    /// The same work on one thread.
+    sequential: &'a Run,
     cores: usize,
 }
 
 impl<'a> Baseline<'a> {
-    pub fn new(before: &'a Run, after: &'a Run, cores: usize) -> Baseline<'a> {
-        Baseline {
-            before,
-            after,
-            cores,
-        }
+    pub fn new(sequential: &'a Run, cores: usize) -> Baseline<'a> {
+        Baseline { sequential, cores }
     }
 
-    /// What follows for threads, processes and rayon in pools of `size`, and for the async tasks,
-    /// which ran on one thread after all others.
+    /// What follows from the same work by all models, in pools of `size`.
     pub fn findings(
         &self,
         threads: &Run,
         processes: &Run,
         rayon: &Run,
+        tasks: &Run,
         size: usize,
     ) -> Vec<Finding> {
+        let parallel = |run| self.uses_cores(run, size);
         vec![
-            self.uses_one_core(self.after)
+            self.uses_one_core(tasks)
                 .on("G4", "Async does not help to compute"),
-            self.same_work(processes).on(
-                "P1",
-                "Processes do work that computes as well as work that waits",
-            ),
-            self.uses_cores(processes, size)
-                .on("P3", "Processes are really parallel"),
-            self.uses_cores(threads, size)
-                .on("G5", "Threads compute in parallel"),
-            self.uses_cores(rayon, size)
-                .on("G5", "Rayon computes in parallel"),
+            self.same_work(processes)
+                .on("P1", "Processes compute as well as they wait"),
+            parallel(processes).on("P3", "Processes compute in parallel"),
+            parallel(threads).on("G5", "Threads compute in parallel"),
+            parallel(rayon).on("G5", "Rayon computes in parallel"),
         ]
     }
 
-    /// Did `run` do the same work as the sequential one? A row that differs counts as failed.
+    /// Did `run` do the same work? A row that differs counts as failed.
     fn same_work(&self, run: &Run) -> Judgement {
-        let n = self.before.done;
+        let n = self.sequential.done;
         Judgement::exactly(
             format!("{n} of {n} rows drawn alike"),
             format!("{} of {n} rows drawn alike", run.done),
@@ -71,63 +63,55 @@ impl<'a> Baseline<'a> {
     pub fn uses_cores(&self, run: &Run, size: usize) -> Judgement {
         let expected = size.min(self.cores).min(run.tasks.len());
         let busy = self.busy(run);
-        let disturbed = [self.before, self.after]
-            .iter()
-            .any(|run| share(run) < Some(UNDISTURBED));
-        let (verdict, because) = if let Some(because) = self.cannot_tell(run) {
-            (Verdict::NotShown, because)
-        } else if expected < 2 {
-            (
-                Verdict::NotShown,
-                "one worker, or one task, uses one core".into(),
-            )
-        } else if busy > 1.0 + 0.5 * (expected as f64 - 1.0) {
+        let reasons = if busy > 1.0 + 0.5 * (expected as f64 - 1.0) {
             (
                 Verdict::Holds,
-                "one at a time could never use more than one core".into(),
+                "one at a time could never use more than one core",
             )
-        } else if disturbed {
+        } else if busy > ONE {
             (
                 Verdict::NotShown,
-                "other programs kept the cores busy, or CPU time is unknown".into(),
+                "more than one core, but fewer than it should",
             )
-        } else if busy <= ONE {
-            (Verdict::Fails, "it used no more than one core".into())
+        } else if cores_to_be_had(run, expected) {
+            (
+                Verdict::Fails,
+                "it used no more than one core, and the others were idle",
+            )
         } else {
             (
                 Verdict::NotShown,
-                "more than one core, but fewer than it should".into(),
+                "other programs kept the cores busy, as far as is known",
             )
         };
-        self.judgement(format!("{expected} cores busy"), run, verdict, because)
+        let alone = (expected < 2).then_some("one worker, or one task, uses one core");
+        self.judgement(format!("{expected} cores busy"), run, reasons)
+            .unless(alone)
+            .unless(self.cannot_tell(run))
     }
 
     /// Did `run` get by with a single core, whatever there are?
     pub fn uses_one_core(&self, run: &Run) -> Judgement {
-        let (verdict, because) = if let Some(because) = self.cannot_tell(run) {
-            (Verdict::NotShown, because)
-        } else if share(run).is_none() {
-            (
-                Verdict::NotShown,
-                "this operating system does not tell our CPU time".into(),
-            )
-        } else if self.busy(run) <= ONE {
+        let unknown = share(run).is_none();
+        let reasons = if self.busy(run) <= ONE {
             (
                 Verdict::Holds,
-                "there were cores to be had, and it used one".into(),
+                "there were cores to be had, and it used one",
             )
         } else {
-            (Verdict::Fails, "it used more than one core".into())
+            (Verdict::Fails, "it used more than one core")
         };
-        self.judgement("1 core busy".into(), run, verdict, because)
+        self.judgement("1 core busy".into(), run, reasons)
+            .unless(unknown.then_some("this operating system does not tell our CPU time"))
+            .unless(self.cannot_tell(run))
     }
 
     fn cannot_tell(&self, run: &Run) -> Option<String> {
-        if let Some(lost) = lost(&[self.before, run]) {
+        if let Some(lost) = lost(&[self.sequential, run]) {
             Some(lost)
         } else if self.cores < 2 {
             Some("there is only one core".into())
-        } else if self.before.wall_ms < WORTHWHILE_MS {
+        } else if self.sequential.wall_ms < WORTHWHILE_MS {
             Some("it is too little work to share out: try a larger -n".into())
         } else {
             None
@@ -136,28 +120,219 @@ impl<'a> Baseline<'a> {
 
     /// Cores that a run kept busy on average.
     fn busy(&self, run: &Run) -> f64 {
-        share(run).unwrap_or(self.before.wall_ms / run.wall_ms)
+        share(run).unwrap_or(self.sequential.wall_ms / run.wall_ms)
     }
 
-    fn judgement(
-        &self,
-        predicted: String,
-        run: &Run,
-        verdict: Verdict,
-        because: String,
-    ) -> Judgement {
-        let faster = self.before.wall_ms / run.wall_ms;
+    fn judgement(&self, predicted: String, run: &Run, reasons: (Verdict, &str)) -> Judgement {
+        let faster = self.sequential.wall_ms / run.wall_ms;
         let measured = format!(
             "{:.2} cores busy, {faster:.2} times as fast",
             self.busy(run)
         );
-        Judgement {
-            predicted,
-            measured,
-            verdict,
-            because,
+        Judgement::new(predicted, measured, reasons)
+    }
+}
+
+/// Whether the cores that `run` could have used beside the ones it did were idle, and not at work for
+/// other programs.
+fn cores_to_be_had(run: &Run, expected: usize) -> bool {
+    let unused = expected as f64 - share(run).unwrap_or(0.0);
+    let idle = run.idle_ms.map(|idle_ms| idle_ms / run.wall_ms);
+    idle.is_some_and(|idle| idle > 0.5 * unused)
+}
+
+/// The speed-up of a job with a serial part.
+pub struct Speedup<'a> {
+    pub alone: &'a Run,
+    /// The run on the most threads, and how many those were.
+    pub most: &'a Run,
+    pub threads: usize,
+    /// What Amdahl's law says of it, and what it says of any number of threads.
+    pub law: f64,
+    pub limit: f64,
+}
+
+/// A measured speed-up this far off the law's is the law's.
+const TOLERANCE: f64 = 0.2;
+
+impl Speedup<'_> {
+    fn measured(&self) -> f64 {
+        self.alone.wall_ms / self.most.wall_ms
+    }
+
+    /// Why nothing follows from it, if nothing does.
+    fn doubt(&self) -> Option<&'static str> {
+        let slow = self.measured() < self.law * (1.0 - TOLERANCE);
+        if self.threads < 2 {
+            Some("there is only one core")
+        } else if share(self.alone).is_none_or(|share| share < UNDISTURBED)
+            || (slow && !cores_to_be_had(self.most, self.threads))
+        {
+            Some("other programs kept the cores busy, as far as is known")
+        } else {
+            None
         }
     }
+
+    /// Is it the speed-up of the law?
+    pub fn obeys_the_law(&self) -> Judgement {
+        let off = self.measured() / self.law - 1.0;
+        let reasons = match off.abs() <= TOLERANCE {
+            true => (
+                Verdict::Holds,
+                format!("{:+.0} % off the law's", off * 100.0),
+            ),
+            false => (
+                Verdict::Fails,
+                "the serial part did not count, or nothing else".into(),
+            ),
+        };
+        Judgement::new(
+            format!("{:.2} times as fast on {} threads", self.law, self.threads),
+            format!("{:.2} times as fast", self.measured()),
+            reasons,
+        )
+        .unless(self.doubt())
+    }
+
+    /// Is it less than it would be without a serial part?
+    pub fn ends(&self) -> Judgement {
+        let (threads, measured) = (self.threads, self.measured());
+        let each = measured / threads as f64;
+        let reasons = match each < 0.95 && measured < self.limit {
+            true => (Verdict::Holds, "each thread adds less than the one before"),
+            false => (Verdict::Fails, "it went on growing with the threads"),
+        };
+        Judgement::new(
+            format!(
+                "less than {threads} times on {threads} threads, never {:.0}",
+                self.limit
+            ),
+            format!("{measured:.2} times on {threads} threads, {each:.2} for each"),
+            reasons,
+        )
+        .unless(self.doubt())
+    }
+}
+
+/// The same work by a thread for each core, before and after that by many threads.
+pub fn no_faster(some: [&Run; 2], many: &Run, cores: usize) -> Judgement {
+    let before = some[0].wall_ms.min(some[1].wall_ms);
+    let faster = before / many.wall_ms;
+    let quiet = |run: &&Run| share(run).is_some_and(|busy| busy >= UNDISTURBED * cores as f64);
+    let busy = share(many).map_or("unknown".into(), |busy| format!("{busy:.2}"));
+    let reasons = if share(many).is_some_and(|busy| busy > cores as f64 * ONE) {
+        (Verdict::Fails, "it used more cores than there are")
+    } else if faster <= 1.2 {
+        (Verdict::Holds, "they had to take turns on the cores")
+    } else if some.iter().all(quiet) {
+        (Verdict::Fails, "more threads got more done")
+    } else {
+        (
+            Verdict::NotShown,
+            "more threads took more from the other programs",
+        )
+    };
+    Judgement::new(
+        format!("no faster, {cores} cores busy at most"),
+        format!("{faster:.2} times as fast, {busy} cores busy"),
+        reasons,
+    )
+    .unless(lost(&[some[0], many, some[1]]))
+    .unless((before < WORTHWHILE_MS).then_some("it is too little work to tell: try a larger -n"))
+}
+
+/// How much work, in iterations, each of `threads` has done: shared out beforehand, and as they ran
+/// out of it.
+pub fn sharing(threads: usize, [blocks, stolen]: &[BTreeMap<String, u64>; 2]) -> Judgement {
+    let largest = |work: &BTreeMap<String, u64>| {
+        let sum: u64 = work.values().sum();
+        let most = work.values().copied().max().unwrap_or(0);
+        most as f64 * threads as f64 / sum.max(1) as f64
+    };
+    let (fixed, shared) = (largest(blocks), largest(stolen));
+    let reasons = if fixed < 1.1 {
+        (Verdict::NotShown, "the blocks are equally long by chance")
+    } else if shared - 1.0 < (fixed - 1.0) / 2.0 {
+        (
+            Verdict::Holds,
+            "counted in iterations, so no clock can disturb it",
+        )
+    } else if shared < fixed {
+        (
+            Verdict::NotShown,
+            "other programs kept one of the threads waiting",
+        )
+    } else {
+        (Verdict::Fails, "whoever had nothing left took nothing")
+    };
+    Judgement::new(
+        "blocks well above 1, rayon near 1 times a fair share",
+        format!("most work of one thread: blocks {fixed:.2}, rayon {shared:.2} times a fair share"),
+        reasons,
+    )
+    .unless((threads < 2).then_some("one thread has nobody to take from"))
+}
+
+/// How many of ten threads waited at the same time with a lock held meanwhile, and given back.
+pub fn waits(held: usize, given_back: usize) -> Judgement {
+    let reasons = match (held, given_back) {
+        (1, 2..) => (Verdict::Holds, "counted by the threads themselves"),
+        (1, _) => (Verdict::Fails, "they waited one at a time all the same"),
+        _ => (Verdict::Fails, "the lock did not keep them apart"),
+    };
+    Judgement::new(
+        "waiting at once: 1 with the lock held, up to 10 with it given back",
+        format!("waiting at once: {held} with the lock held, {given_back} with it given back"),
+        reasons,
+    )
+}
+
+/// For each kind and way to die, how many of the three others were alive afterwards.
+pub fn survival(alive: &[(&str, &str, usize)]) -> Judgement {
+    let table = |count: &dyn Fn(&(&str, &str, usize)) -> usize| {
+        let kinds = alive.chunk_by(|a, b| a.0 == b.0).map(|cells| {
+            let ways = cells
+                .iter()
+                .map(|cell| format!("{} {}", cell.1, count(cell)));
+            format!("{}: {}", cells[0].0, ways.collect::<Vec<_>>().join(", "))
+        });
+        kinds.collect::<Vec<_>>().join("; ")
+    };
+    let expected = |cell: &(&str, &str, usize)| match (cell.0, cell.1) {
+        ("process", _) | (_, "panic") => 3,
+        _ => 0,
+    };
+    Judgement::exactly(
+        table(&expected),
+        table(&|cell| cell.2),
+        "a panic unwinds one stack, all else ends the process",
+    )
+}
+
+/// Pieces of the work that is to be stopped after the first.
+pub const PIECES: usize = 100;
+
+/// How many pieces each kind had done when it had stopped.
+pub fn stop(done: &[(&str, usize)]) -> Judgement {
+    let deaf = |kind: &str| matches!(kind, "thread" | "job");
+    let as_claimed = |&(kind, pieces): &(&str, usize)| (pieces < PIECES) != deaf(kind);
+    let reasons = match done.iter().all(as_claimed) {
+        true => (Verdict::Holds, "those that do not look went on to the end"),
+        false => (
+            Verdict::Fails,
+            "one went on that should not, or stopped that should not",
+        ),
+    };
+    let cells: Vec<String> = done
+        .iter()
+        .map(|(kind, pieces)| format!("{kind} {pieces}"))
+        .collect();
+    Judgement::new(
+        format!("thread and job {PIECES} pieces, the others fewer"),
+        cells.join("; "),
+        reasons,
+    )
 }
 
 fn share(run: &Run) -> Option<f64> {
@@ -171,70 +346,136 @@ mod tests {
     use shared::report::{Outcome, Task};
     use shared::stopwatch::Stopwatch;
 
-    fn run(wall_ms: f64, cpu_ms: impl Into<Option<f64>>) -> Run {
+    /// A run; `idle_ms` is what the cores had to spare.
+    fn run(wall_ms: f64, cpu_ms: impl Into<Option<f64>>, idle_ms: impl Into<Option<f64>>) -> Run {
         let task = |id| Task {
             outcome: Outcome::Done,
             ..Task::failed(id, "")
         };
-        let run = Stopwatch::start()
-            .stop("test", 10, (0..10).map(task).collect())
-            .unwrap();
+        let tasks = (0..10).map(task).collect();
+        let run = Stopwatch::start().stop("test", 10, tasks).unwrap();
+        let (cpu_ms, idle_ms) = (cpu_ms.into(), idle_ms.into());
         Run {
             wall_ms,
-            cpu_ms: cpu_ms.into(),
+            cpu_ms,
+            idle_ms,
             ..run
         }
     }
 
-    /// Would be wrong: threads under an interpreter lock pass for parallel ones.
+    /// Would be wrong: threads under an interpreter lock pass for parallel ones, or parallel ones are
+    /// called serial because of other programs.
     #[test]
     fn cores_in_use_are_told_from_one() {
-        let judge = |before: Run, run: &Run, after: Run, cores| {
-            Baseline {
-                before: &before,
-                after: &after,
-                cores,
-            }
-            .uses_cores(run, 2)
-            .verdict
-        };
-        let alone = || run(100.0, 100.0);
-        assert_eq!(judge(alone(), &run(50.0, 100.0), alone(), 2), Holds);
-        assert_eq!(judge(alone(), &run(100.0, 100.0), alone(), 2), Fails);
-        assert_eq!(judge(alone(), &run(75.0, 100.0), alone(), 2), NotShown);
-        // One core; too little work; a machine that was busy before, or became so.
-        assert_eq!(judge(alone(), &run(100.0, 100.0), alone(), 1), NotShown);
-        assert_eq!(judge(run(1.0, 1.0), &run(1.0, 1.0), alone(), 2), NotShown);
-        assert_eq!(
-            judge(run(200.0, 100.0), &run(100.0, 100.0), alone(), 2),
-            NotShown
-        );
-        assert_eq!(
-            judge(alone(), &run(100.0, 100.0), run(200.0, 100.0), 2),
-            NotShown
-        );
-        // Without CPU time.
-        let unknown = || run(100.0, None);
-        assert_eq!(judge(unknown(), &run(50.0, None), unknown(), 2), Holds);
-        assert_eq!(judge(unknown(), &run(100.0, None), unknown(), 2), NotShown);
+        let sequential = run(100.0, 100.0, 100.0);
+        let judge = |run: &Run, cores| Baseline::new(&sequential, cores).uses_cores(run, 2).verdict;
+        assert_eq!(judge(&run(50.0, 100.0, 0.0), 2), Holds);
+        assert_eq!(judge(&run(100.0, 100.0, 100.0), 2), Fails);
+        assert_eq!(judge(&run(100.0, 100.0, 0.0), 2), NotShown);
+        assert_eq!(judge(&run(75.0, 100.0, 50.0), 2), NotShown);
+        assert_eq!(judge(&run(100.0, 100.0, 100.0), 1), NotShown);
+        assert_eq!(judge(&run(50.0, None, None), 2), Holds);
+        assert_eq!(judge(&run(100.0, None, None), 2), NotShown);
+        let short = run(1.0, 1.0, 1.0);
+        let short = Baseline::new(&short, 2).uses_cores(&short, 2);
+        assert_eq!(short.verdict, NotShown);
     }
 
     /// Would be wrong: async tasks that use several cores pass for tasks on one thread.
     #[test]
     fn one_core_is_told_from_several() {
-        let alone = run(100.0, 100.0);
-        let judge = |run: &Run, cores| {
-            Baseline {
-                before: &alone,
-                after: &alone,
-                cores,
-            }
-            .uses_one_core(run)
-            .verdict
+        let sequential = run(100.0, 100.0, 100.0);
+        let judge = |run: &Run, cores| Baseline::new(&sequential, cores).uses_one_core(run).verdict;
+        assert_eq!(judge(&run(100.0, 100.0, 100.0), 2), Holds);
+        assert_eq!(judge(&run(50.0, 100.0, 0.0), 2), Fails);
+        assert_eq!(judge(&run(50.0, None, None), 2), NotShown);
+        assert_eq!(judge(&run(100.0, 100.0, 100.0), 1), NotShown);
+    }
+
+    /// Would be wrong: a row that differs is a row drawn.
+    #[test]
+    fn work_that_differs_is_not_the_same() {
+        let sequential = run(100.0, 100.0, 100.0);
+        let baseline = Baseline::new(&sequential, 2);
+        let differs = Run {
+            done: 9,
+            failed: 1,
+            ..run(50.0, 100.0, 0.0)
         };
-        assert_eq!(judge(&run(100.0, 100.0), 2), Holds);
-        assert_eq!(judge(&run(50.0, 100.0), 2), Fails);
-        assert_eq!(judge(&run(50.0, None), 2), NotShown);
-        assert_eq!(judge(&run(100.0, 100.0), 1), NotShown);
+        assert_eq!(baseline.same_work(&run(50.0, 100.0, 0.0)).verdict, Holds);
+        assert_eq!(baseline.same_work(&differs).verdict, Fails);
+    }
+
+    /// Would be wrong: a speed-up that no law allows, or none at all, passes.
+    #[test]
+    fn speedups_are_held_against_the_law() {
+        let verdicts = |alone: &Run, most: &Run, threads| {
+            let speedup = Speedup {
+                alone,
+                most,
+                threads,
+                law: 1.6,
+                limit: 4.0,
+            };
+            [speedup.obeys_the_law().verdict, speedup.ends().verdict]
+        };
+        let alone = run(160.0, 160.0, 160.0);
+        assert_eq!(
+            verdicts(&alone, &run(100.0, 160.0, 40.0), 2),
+            [Holds, Holds]
+        );
+        assert_eq!(verdicts(&alone, &run(80.0, 160.0, 0.0), 2), [Fails, Fails]);
+        assert_eq!(
+            verdicts(&alone, &run(160.0, 160.0, 160.0), 2),
+            [Fails, Holds]
+        );
+        assert_eq!(
+            verdicts(&alone, &run(160.0, 160.0, 0.0), 2),
+            [NotShown, NotShown]
+        );
+        let disturbed = run(320.0, 160.0, 0.0);
+        assert_eq!(
+            verdicts(&disturbed, &run(160.0, 160.0, 0.0), 2),
+            [NotShown, NotShown]
+        );
+        assert_eq!(verdicts(&alone, &alone, 1), [NotShown, NotShown]);
+    }
+
+    /// Would be wrong: threads that get more done than there are cores, and nobody notices.
+    #[test]
+    fn more_threads_than_cores_are_no_faster() {
+        let judge = |some: &Run, many: &Run| no_faster([some, some], many, 2).verdict;
+        let run = |wall_ms, cpu_ms| run(wall_ms, cpu_ms, None);
+        assert_eq!(judge(&run(100.0, 200.0), &run(101.0, 200.0)), Holds);
+        assert_eq!(judge(&run(100.0, 200.0), &run(50.0, 100.0)), Fails);
+        assert_eq!(judge(&run(100.0, 200.0), &run(100.0, 300.0)), Fails);
+        assert_eq!(judge(&run(100.0, 100.0), &run(60.0, 100.0)), NotShown);
+    }
+
+    /// Would be wrong: the opposite of what a lesson predicts passes.
+    #[test]
+    fn opposite_outcomes_fail() {
+        let work = |done: &[u64]| {
+            let name = |worker| format!("Thread-{worker}");
+            let work = done.iter().enumerate();
+            work.map(|(worker, &done)| (name(worker), done))
+                .collect::<BTreeMap<_, _>>()
+        };
+        let judge =
+            |blocks: &[u64], stolen: &[u64]| sharing(2, &[work(blocks), work(stolen)]).verdict;
+        assert_eq!(judge(&[10, 90], &[49, 51]), Holds);
+        assert_eq!(judge(&[10, 90], &[10, 90]), Fails);
+        assert_eq!(judge(&[10, 90], &[20, 80]), NotShown);
+        assert_eq!(judge(&[10, 90], &[0, 100]), Fails);
+        assert_eq!(waits(1, 10).verdict, Holds);
+        assert_eq!(waits(1, 1).verdict, Fails);
+        assert_eq!(waits(10, 10).verdict, Fails);
+        let cells = |thread, process| [("thread", "abort", thread), ("process", "abort", process)];
+        assert_eq!(survival(&cells(0, 3)).verdict, Holds);
+        assert_eq!(survival(&cells(3, 3)).verdict, Fails);
+        assert_eq!(survival(&cells(0, 0)).verdict, Fails);
+        assert_eq!(stop(&[("thread", 100), ("task", 1)]).verdict, Holds);
+        assert_eq!(stop(&[("thread", 1), ("task", 1)]).verdict, Fails);
+        assert_eq!(stop(&[("thread", 100), ("task", 100)]).verdict, Fails);
     }
 }

@@ -10,21 +10,42 @@
 
 use std::process::ExitCode;
 
-use shared::cli::{Demo, Lesson};
+use shared::cli::{Demo, Hidden, Lesson};
 
+mod amdahl;
+mod gil;
 mod judge;
 mod notebook;
 mod picture;
+mod pieces;
 mod png_file;
+mod python;
 mod rows;
+mod scheduler;
+mod stop;
+mod survival;
+mod waits;
+mod ways_to_die;
+mod work_stealing;
 
 /// The first runs when none is named.
-const LESSONS: &[Lesson] = &[Lesson::new(
-    "notebook",
-    notebook::ABOUT,
-    &["G4", "G5"],
-    notebook::run,
-)];
+#[rustfmt::skip]
+const LESSONS: &[Lesson] = &[
+    Lesson::new("notebook", notebook::ABOUT, &["G4", "G5", "P1", "P3"], notebook::run),
+    Lesson::new("gil", gil::ABOUT, &["G1", "G2", "G3"], gil::run),
+    Lesson::new("amdahl", amdahl::ABOUT, &["G6", "P11"], amdahl::run).tasks(200),
+    Lesson::new("scheduler", scheduler::ABOUT, &["G7"], scheduler::run),
+    Lesson::new("waits", waits::ABOUT, &["G7"], waits::run).tasks(10).delay_ms(100),
+    Lesson::new("work-stealing", work_stealing::ABOUT, &["G8"], work_stealing::run),
+    Lesson::new("survival", survival::ABOUT, &["G10"], survival::run),
+    Lesson::new("stop", stop::ABOUT, &["G10"], stop::run),
+];
+
+/// What this program starts itself as.
+#[rustfmt::skip]
+const HIDDEN: &[Hidden] = &[
+    rows::HIDDEN, survival::CHILD, ways_to_die::ONE, stop::CHILD, pieces::PROCESS,
+];
 
 fn main() -> ExitCode {
     shared::cli::main(&Demo {
@@ -37,7 +58,7 @@ fn main() -> ExitCode {
         max_tasks: 4_000,
         lessons: LESSONS,
         modes: &[],
-        hidden: &[rows::HIDDEN],
+        hidden: HIDDEN,
         options: png_file::OPTIONS,
         next: "cargo run -p threads-demo, and compare: the same models where tasks wait",
     })

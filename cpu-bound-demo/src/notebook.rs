@@ -38,11 +38,8 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
             let handle = thread.spawn(move || mine.map(|y| painter.draw(y)).collect::<Vec<_>>());
             started.push(handle.context("cannot start a thread")?);
         }
-        Ok(started
-            .into_iter()
-            .flat_map(|thread| thread.join())
-            .flatten()
-            .collect())
+        let drawn = started.into_iter().flat_map(|thread| thread.join());
+        Ok(drawn.flatten().collect())
     })?;
 
     // Processes: the same shares, but the rows come back through pipes.
@@ -83,8 +80,8 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     if let Some(file) = lab.options.get("png") {
         png_file::write(file, gallery.painter.view, &gallery.rows.concat())?;
     }
-    let baseline = Baseline::new(&sequential, &tasks, lab.cores);
-    let findings = baseline.findings(&threads, &processes, &rayon, k);
+    let baseline = Baseline::new(&sequential, lab.cores);
+    let findings = baseline.findings(&threads, &processes, &rayon, &tasks, k);
     Ok(Evidence::new(
         vec![sequential, threads, processes, rayon, tasks],
         findings,

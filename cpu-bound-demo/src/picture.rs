@@ -27,22 +27,34 @@ pub struct Painter {
 impl Painter {
     /// Draws row `y`.
     pub fn draw(&self, y: usize) -> Row {
-        let start_ms = now_ms();
-        let gil = self.gil.as_ref().map(|gil| gil.lock());
-        let pixels = self.view.row(y);
-        drop(gil);
-        let task = Task {
-            id: y,
-            pid: std::process::id(),
-            thread: thread_name(),
-            status: None,
-            outcome: Outcome::Done,
-            error: None,
-            start_ms,
-            end_ms: now_ms(),
-        };
+        let mut pixels = Vec::new();
+        let task = timed(y, || {
+            let _gil = self.gil.as_ref().map(|gil| gil.lock());
+            pixels = self.view.row(y);
+            true
+        });
         self.bar.inc(1);
         Row { task, pixels }
+    }
+}
+
+/// Carries out task `id`, which says whether it came out right.
+pub fn timed(id: usize, work: impl FnOnce() -> bool) -> Task {
+    let start_ms = now_ms();
+    let right = work();
+    Task {
+        id,
+        pid: std::process::id(),
+        thread: thread_name(),
+        status: None,
+        outcome: if right {
+            Outcome::Done
+        } else {
+            Outcome::Failed
+        },
+        error: (!right).then(|| "it came out wrong".into()),
+        start_ms,
+        end_ms: now_ms(),
     }
 }
 
@@ -88,10 +100,9 @@ impl Gallery<'_> {
         lab.run(model, predicted_ms, |_| {
             let mut drawn = draw_all(painter)?;
             if rows.is_empty() {
-                *rows = drawn
-                    .iter_mut()
-                    .map(|row| std::mem::take(&mut row.pixels))
-                    .collect();
+                drawn.sort_by_key(|row| row.task.id);
+                let pixels = |row: &mut Row| std::mem::take(&mut row.pixels);
+                *rows = drawn.iter_mut().map(pixels).collect();
             } else {
                 for Row { task, pixels } in &mut drawn {
                     if task.outcome == Outcome::Done && rows.get(task.id) != Some(pixels) {

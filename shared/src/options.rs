@@ -85,7 +85,10 @@ impl<'a> Given<'a> {
             tasks,
             workers: count("workers").min(tasks),
             cores: cores(),
-            delay_ms: embedded.then_some(delay.as_secs_f64() * 1000.0),
+            // Behind an address of somebody else, how long it takes is not known.
+            delay_ms: (embedded || !self.demo.http)
+                .then_some(delay.as_secs_f64() * 1000.0)
+                .filter(|&ms| ms > 0.0),
             options: Options(self.matches.clone()),
             #[cfg(feature = "http")]
             target: match self.demo.http {

@@ -66,6 +66,10 @@ pub struct Run {
     pub peak_rss_kib: Option<u64>,
     /// CPU time of this process (embedded server included) and of the workers it waited for.
     pub cpu_ms: Option<f64>,
+    /// CPU time that the cores which this process may use had nothing to do. `None` everywhere but on
+    /// Linux, or where it may use only parts of cores.
+    #[serde(skip)]
+    pub idle_ms: Option<f64>,
     /// How many tasks the lesson meant to lose; losing them is no failure of the program.
     #[serde(skip)]
     pub lost_on_purpose: usize,

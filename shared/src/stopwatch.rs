@@ -1,6 +1,7 @@
 //! Times a run on the monotonic clock, reads what the operating system says of this process, and
 //! sees to it that every task is accounted for.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::sync::OnceLock;
@@ -28,6 +29,7 @@ pub fn thread_name() -> String {
 pub struct Stopwatch {
     start_ms: f64,
     cpu_ms: Option<f64>,
+    idle_ms: Option<f64>,
     os_threads: Option<usize>,
 }
 
@@ -46,6 +48,7 @@ impl Stopwatch {
         forget_peak_memory();
         Stopwatch {
             os_threads: os_threads(),
+            idle_ms: idle_ms(),
             cpu_ms: cpu_ms(),
             start_ms: now_ms(),
         }
@@ -72,6 +75,8 @@ impl Stopwatch {
             .cpu_ms
             .zip(cpu_ms())
             .map(|(before, after)| after - before);
+        let idle_ms = self.idle_ms.zip(idle_ms());
+        let idle_ms = idle_ms.map(|(before, after)| (after - before).max(0.0));
         let mut slots: Vec<Option<Task>> = vec![None; asked];
         for mut task in tasks {
             task.start_ms -= self.start_ms;
@@ -107,6 +112,7 @@ impl Stopwatch {
             connections: None,
             peak_rss_kib: peak_rss_kib(),
             cpu_ms,
+            idle_ms,
             lost_on_purpose: 0,
             tasks,
         })
@@ -129,6 +135,42 @@ pub fn cpu_ms() -> Option<f64> {
     }
     #[cfg(not(unix))]
     None
+}
+
+/// CPU time in milliseconds that the cores which this process may use have been idle so far. `None`
+/// where there is no proc(5), or where the process may use only parts of cores.
+fn idle_ms() -> Option<f64> {
+    // Its unit, USER_HZ, is a hundredth of a second on all common systems.
+    const TICK_MS: f64 = 10.0;
+    let allowed = proc_status_line("Cpus_allowed_list:")?;
+    let mut cores = HashSet::new();
+    for range in allowed.trim().split(',') {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        cores.extend(first.parse::<usize>().ok()?..=last.parse().ok()?);
+    }
+    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    let mut idle = Vec::new();
+    for line in stat.lines() {
+        let mut words = line.split_whitespace();
+        let core = words.next()?.strip_prefix("cpu")?;
+        match core.parse::<usize>() {
+            Ok(core) if cores.contains(&core) => {
+                // user nice system idle iowait
+                let ticks: f64 = words
+                    .skip(3)
+                    .take(2)
+                    .filter_map(|word| word.parse::<f64>().ok())
+                    .sum();
+                idle.push(ticks * TICK_MS);
+            }
+            _ => {}
+        }
+        if idle.len() == cores.len() {
+            break;
+        }
+    }
+    let whole = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == idle.len());
+    whole.then(|| idle.iter().sum())
 }
 
 /// How many threads this process has, by the operating system's count. `None` where it cannot be
@@ -173,6 +215,14 @@ fn forget_peak_memory() {
 
 /// The number behind `key` in proc(5)'s `status`; `None` where there is no such file.
 fn proc_status(key: &str) -> Option<u64> {
+    proc_status_line(key)?
+        .split_whitespace()
+        .next()?
+        .parse()
+        .ok()
+}
+
+fn proc_status_line(key: &str) -> Option<String> {
     // One read, since this is also asked in the middle of a run.
     let mut bytes = [0; 4096];
     let length = File::open("/proc/self/status")
@@ -181,7 +231,7 @@ fn proc_status(key: &str) -> Option<u64> {
         .ok()?;
     let status = str::from_utf8(&bytes[..length]).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(key))?;
-    line.split_whitespace().next()?.parse().ok()
+    Some(line.into())
 }
 
 #[cfg(test)]
@@ -196,6 +246,7 @@ pub(crate) mod tests {
         Stopwatch {
             start_ms: 0.0,
             cpu_ms: None,
+            idle_ms: None,
             os_threads: None,
         }
         .stop("test", tasks.len(), tasks)

@@ -58,7 +58,14 @@ pub fn lesson(lesson: &Lesson, machine: &Machine, columns: usize) -> String {
     let sequential = lesson.runs.iter().find(|run| run.model == "sequential");
     let what = match &lesson.settings.url {
         Some(url) => format!("{} tasks, each a GET of {url}", lesson.settings.tasks),
-        None => format!("{} tasks, each computing", lesson.settings.tasks),
+        None => match lesson.settings.delay_ms {
+            Some(ms) => format!(
+                "{} tasks, each a wait of {}",
+                lesson.settings.tasks,
+                time(ms)
+            ),
+            None => format!("{} tasks, each computing", lesson.settings.tasks),
+        },
     };
     let build = if machine.profile == "debug" {
         "; a debug build: --release gives fair figures"
