@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 use shared::child::End;
 
-use super::demo::{DEMOS, cargo, demo, root, run, scratch};
+use super::demo::{DEMOS, cargo, demo, root, run};
 
 /// Files of the project below `directory` whose names end like this.
 fn files(directory: &Path, ending: &str) -> Vec<PathBuf> {
@@ -238,7 +238,9 @@ fn cargo_in(directory: &Path, words: &[&str]) -> Command {
 /// Would be wrong: a copy that does not build, or that still goes by the old name.
 #[test]
 fn a_demo_copied_inside_the_workspace_needs_only_a_new_name() {
-    let workspace = scratch("copy-inside");
+    // Not below target/: cargo would take the copy's sources for those of the original there, and
+    // never look at the original's again.
+    let workspace = std::env::temp_dir().join(format!("copied-workspace-{}", std::process::id()));
     copy(root(), &workspace);
     for name in DEMOS {
         let new = format!("my-{name}");
@@ -253,6 +255,7 @@ fn a_demo_copied_inside_the_workspace_needs_only_a_new_name() {
         let report = super::demo::parse(&ended, 0);
         assert_eq!(report.demo, new);
     }
+    fs::remove_dir_all(workspace).unwrap();
 }
 
 /// Would be wrong: a template that only works where it was made.
