@@ -12,7 +12,7 @@ use clap::parser::ValueSource;
 
 use crate::lab::{Evidence, Lab};
 use crate::options::{self, Given};
-pub use crate::options::{Opt, Options};
+pub use crate::options::{ENDS_WITH_STDIN, Opt, Options};
 use crate::report::{self, Machine, Report, Verdict};
 use crate::text;
 
@@ -26,7 +26,8 @@ pub struct Demo {
     pub minus: &'static [&'static str],
     /// Whether tasks are HTTP requests; then there are a server and the options for it.
     pub http: bool,
-    /// How many tasks, unless told otherwise, and the most that the demo's models can hold.
+    /// How many tasks, unless told otherwise, and the most that the demo's models can hold. With 0 it
+    /// has no tasks of its own.
     pub tasks: usize,
     pub max_tasks: usize,
     /// The first is the one that runs when none is named.
@@ -200,6 +201,12 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
             return Err(Stop::Usage(format!("{chosen} takes no --{name}")).into());
         }
         return (mode.run)(&Options(matches)).map(|_| 0);
+    }
+    if matches.get_flag("ends-with-stdin") {
+        std::thread::Builder::new().name("stdin".into()).spawn(|| {
+            let _ = io::copy(&mut io::stdin(), &mut io::sink());
+            std::process::exit(3);
+        })?;
     }
     let json = options::is_json(&matches);
     let given = Given::new(demo, matches);

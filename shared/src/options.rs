@@ -38,6 +38,9 @@ impl Options {
 const MAX_WORKERS: usize = 1000;
 const DURATIONS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(3600);
 
+/// For a program that starts a demo and holds its stdin: the demo ends when that ends.
+pub const ENDS_WITH_STDIN: &str = "--ends-with-stdin";
+
 /// With more tasks than this, they are not shown one by one as they finish.
 #[cfg(feature = "http")]
 const MAX_LINES: usize = 100;
@@ -75,7 +78,10 @@ impl<'a> Given<'a> {
     /// # Errors
     /// The embedded server cannot be started.
     pub(crate) fn lab(&self, lesson: &Lesson) -> Result<Lab> {
-        let count = |name| self.matches.get_one::<usize>(name).copied().unwrap_or(1);
+        let count = |name| {
+            let given = self.matches.try_get_one::<usize>(name).ok().flatten();
+            given.copied().unwrap_or(1)
+        };
         let tasks = lesson.tasks.filter(|_| !self.is_given("tasks"));
         let tasks = tasks.unwrap_or_else(|| count("tasks"));
         let embedded = self.demo.http && (lesson.own_server || !self.is_given("url"));
@@ -211,16 +217,6 @@ pub(crate) fn command(demo: &Demo) -> Command {
         .subcommand_help_heading("Lessons")
         .disable_help_subcommand(true)
         .arg(
-            count_option(option("tasks", "N").short('n'), 1..=demo.max_tasks)
-                .default_value(demo.tasks.to_string())
-                .help(format!("How many activities, at most {}", demo.max_tasks)),
-        )
-        .arg(
-            count_option(option("workers", "K"), 1..=MAX_WORKERS)
-                .default_value(workers(demo).to_string())
-                .help(format!("Size of pools, at most {MAX_WORKERS}")),
-        )
-        .arg(
             option("format", "FORMAT")
                 .value_parser(["text", "json"])
                 .default_value("text")
@@ -231,7 +227,27 @@ pub(crate) fn command(demo: &Demo) -> Command {
                 .long("list")
                 .action(ArgAction::SetTrue)
                 .help("The lessons and the ids of their claims"),
+        )
+        .arg(
+            Arg::new("ends-with-stdin")
+                .long(ENDS_WITH_STDIN.trim_start_matches('-'))
+                .action(ArgAction::SetTrue)
+                .global(true)
+                .hide(true),
         );
+    if demo.tasks > 0 {
+        command = command
+            .arg(
+                count_option(option("tasks", "N").short('n'), 1..=demo.max_tasks)
+                    .default_value(demo.tasks.to_string())
+                    .help(format!("How many activities, at most {}", demo.max_tasks)),
+            )
+            .arg(
+                count_option(option("workers", "K"), 1..=MAX_WORKERS)
+                    .default_value(workers(demo).to_string())
+                    .help(format!("Size of pools, at most {MAX_WORKERS}")),
+            );
+    }
     if demo.http {
         command = command
             .arg(

@@ -1,6 +1,6 @@
 //! Renders a report for people: plain text, wrapped to the terminal, with a timeline.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -132,23 +132,38 @@ pub fn lesson(lesson: &Lesson, machine: &Machine, columns: usize) -> String {
 /// The findings of many lessons, two lines each, and a third where a claim does not hold.
 pub fn ledger(lessons: &[Lesson], columns: usize) -> String {
     let mut text = String::new();
-    for lesson in lessons {
-        for finding in &lesson.findings {
-            let Finding { claim, says, .. } = finding;
-            let line = format!("{claim:<4}{:<10}{says}", verdict(finding.verdict));
-            wrap(&mut text, &line, 0, columns);
-            let (predicted, measured) = (&finding.predicted, &finding.measured);
-            let line = format!("predicted {predicted}; measured {measured}");
-            wrap(&mut text, &line, 4, columns);
-            if finding.verdict != Verdict::Holds {
-                wrap(
-                    &mut text,
-                    &format!("because {}", finding.because),
-                    4,
-                    columns,
-                );
-            }
+    let mut claims = HashSet::new();
+    let [mut hold, mut fail, mut not_shown] = [0; 3];
+    for finding in lessons.iter().flat_map(|lesson| &lesson.findings) {
+        let Finding {
+            claim,
+            says,
+            predicted,
+            measured,
+            because,
+            ..
+        } = finding;
+        claims.insert(claim);
+        match finding.verdict {
+            Verdict::Holds => hold += 1,
+            Verdict::Fails => fail += 1,
+            Verdict::NotShown => not_shown += 1,
         }
+        let line = format!("{claim:<4}{:<10}{says}", verdict(finding.verdict));
+        wrap(&mut text, &line, 0, columns);
+        let line = format!("predicted {predicted}; measured {measured}");
+        wrap(&mut text, &line, 4, columns);
+        if finding.verdict != Verdict::Holds {
+            wrap(&mut text, &format!("because {because}"), 4, columns);
+        }
+    }
+    if !claims.is_empty() {
+        let claims = claims.len();
+        let line = format!(
+            "{claims} claims: {hold} findings hold, {fail} fail, {not_shown} are not shown"
+        );
+        text.push('\n');
+        wrap(&mut text, &line, 0, columns);
     }
     text
 }
