@@ -16,6 +16,9 @@ use crate::cost;
 /// What starts this program as a child that measures one kind.
 pub const CHILD: Hidden = Hidden::new("cost-of", child);
 
+/// A thread has at least one page of its stack in memory, and the system's page is 4 KiB or more.
+const LEAST_THREAD: f64 = 4.0;
+
 /// A waiting task has less memory than this, in bytes.
 const SMALL_TASK: f64 = 600.0;
 
@@ -152,18 +155,24 @@ impl Costs {
     }
 
     fn adds_up(&self) -> Judgement {
-        let kib = self.threads.map(|cost| cost.kib.map(|kib| kib as f64));
-        let reasons = match kib {
-            [Some(ten), _, Some(thousand)] if thousand < 10.0 * ten.max(1.0) => {
-                (Verdict::Fails, "it did not grow with their number")
-            }
-            [Some(_), _, Some(_)] => (Verdict::Holds, "measured while all of them waited"),
-            _ => unknown(),
+        let [ten, hundred, thousand] = self.threads.map(|cost| cost.kib.map(|kib| kib as f64));
+        // What the program itself needs for its first thread is in both.
+        let each = thousand
+            .zip(hundred)
+            .map(|(more, fewer)| (more - fewer) / 900.0);
+        let reasons = match each {
+            None => unknown(),
+            Some(LEAST_THREAD..) => (Verdict::Holds, "measured while all of them waited"),
+            Some(_) => (Verdict::Fails, "more of them took hardly more memory"),
         };
-        let [ten, hundred, thousand] = kib.map(known);
+        let [ten, hundred, thousand] = [ten, hundred, thousand].map(known);
+        let time = self.threads[2].us_each();
         Judgement::new(
-            "1000 threads take at least ten times the memory of 10",
-            format!("10: {ten} KiB, 100: {hundred} KiB, 1000: {thousand} KiB"),
+            format!("each thread more takes at least {LEAST_THREAD} KiB more"),
+            format!(
+                "10: {ten} KiB, 100: {hundred} KiB, 1000: {thousand} KiB; {} KiB and {time:.0} us each",
+                known(each)
+            ),
             reasons,
         )
     }

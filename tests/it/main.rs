@@ -6,6 +6,7 @@
 
 mod cpu_bound_demo;
 mod demo;
+mod ledger;
 mod output;
 mod process_demo;
 mod repository;

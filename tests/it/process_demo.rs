@@ -38,7 +38,7 @@ fn signal(number: i32, target: &str) {
 
 /// Waits until none of these processes runs any more, at most a second. Once their parent is gone
 /// it is the system's first process that reaps them, soon or (in many containers) never.
-fn assert_ended(pids: &HashSet<u32>) {
+pub fn assert_ended(pids: &HashSet<u32>) {
     let runs = |pid: &&u32| {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
         status.is_ok_and(|status| !status.contains("State:\tZ"))

@@ -207,35 +207,3 @@ fn the_text_shows_lines_runs_timelines_findings_and_what_comes_next() {
         }
     }
 }
-
-/// Would be wrong: `all` that leaves a lesson out, or a lesson whose findings are not on the claims
-/// that it lists.
-#[test]
-fn all_runs_every_lesson_and_each_finds_what_it_lists() {
-    for name in DEMOS {
-        let list = run(&mut demo(name, &["--list"])).stdout;
-        let is_claim =
-            |word: &&str| word.len() <= 3 && word.ends_with(|c: char| c.is_ascii_digit());
-        let listed = list.lines().map(|line| {
-            let mut words = line.split_whitespace();
-            let lesson = words.next().unwrap().to_string();
-            (
-                lesson,
-                words
-                    .take_while(is_claim)
-                    .map(String::from)
-                    .collect::<HashSet<_>>(),
-            )
-        });
-        let report = report(&mut demo(name, &["all", "-n", "3"]), 0);
-        let found = report.lessons.iter().map(|lesson| {
-            let claims = lesson.findings.iter().map(|finding| finding.claim.clone());
-            (lesson.name.clone(), claims.collect())
-        });
-        assert_eq!(
-            found.collect::<Vec<_>>(),
-            listed.collect::<Vec<_>>(),
-            "{name}"
-        );
-    }
-}
