@@ -249,3 +249,25 @@ fn no_demo_outlives_a_summary_that_is_killed() {
     summary.wait().unwrap();
     super::process_demo::assert_ended(&demos);
 }
+
+/// Would be wrong: requests that queue up for their turn, need more threads, or are counted by nobody.
+#[test]
+fn ten_thousand_requests_wait_on_one_thread() {
+    let scale = lesson("async-demo/scale");
+    let run = &scale.runs[0];
+    assert_eq!((run.model.as_str(), run.tasks.len()), ("async", 10_000));
+    assert_eq!((run.done, run.connections), (10_000, Some(10_000)));
+    // Here the server waits for all of them before it answers one, so no clock is in it.
+    let server = super::servers::HoldingServer::start(0, 200);
+    let words = ["scale", "-n", "200", "--timeout", "60s", "--format", "json"];
+    let child = super::demo::spawn(demo("async-demo", &words).args(["--url", &server.url]));
+    server.wait_until_held();
+    if cfg!(target_os = "linux") {
+        let status = format!("/proc/{}/status", child.id());
+        let status = std::fs::read_to_string(status).unwrap();
+        assert!(status.contains("\nThreads:\t1\n"), "{status}");
+    }
+    server.release();
+    let report = super::demo::parse(&super::demo::finish(child), 0);
+    assert_eq!(super::demo::run_of(&report, "async").done, 200);
+}
