@@ -85,7 +85,8 @@ impl<'a> Baseline<'a> {
             )
         };
         let alone = (expected < 2).then_some("one worker, or one task, uses one core");
-        self.judgement(format!("{expected} cores busy"), run, reasons)
+        let plural = if expected == 1 { "" } else { "s" };
+        self.judgement(format!("{expected} core{plural} busy"), run, reasons)
             .unless(alone)
             .unless(self.cannot_tell(run))
     }
@@ -271,7 +272,10 @@ pub fn sharing(threads: usize, [blocks, stolen]: &[BTreeMap<String, u64>; 2]) ->
         format!("most work of one thread: blocks {fixed:.2}, rayon {shared:.2} times a fair share"),
         reasons,
     )
-    .unless((threads < 2).then_some("one thread has nobody to take from"))
+    .unless(
+        (threads < 2)
+            .then_some("one thread, as where there is only one core, has nobody to take from"),
+    )
 }
 
 /// How many of ten threads waited at the same time with a lock held meanwhile, and given back.

@@ -103,3 +103,38 @@ fn a_file_that_cannot_be_written_is_refused_before_any_work() {
         assert_eq!(ended.end, End::Exit(2), "{}", ended.stderr);
     }
 }
+
+/// The finding on Python in the lesson `gil`, where this is all that `python3` says.
+#[cfg(unix)]
+fn with_python(name: &str, says: Option<&str>) -> shared::report::Finding {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = scratch(name);
+    if let Some(says) = says {
+        let python = directory.join("python3");
+        fs::write(&python, format!("#!/bin/sh\necho '{says}'\n")).unwrap();
+        fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut gil = demo("cpu-bound-demo", &["gil", "-n", "40", "--workers", "2"]);
+    let report = report(gil.env("PATH", directory), 0);
+    super::demo::lesson(&report)
+        .findings
+        .last()
+        .unwrap()
+        .clone()
+}
+
+/// Would be wrong: a Python without the lock that is taken for one with it, or a lesson that needs one.
+#[test]
+#[cfg(unix)]
+fn python_is_asked_for_its_lock_and_not_needed() {
+    use shared::report::Verdict;
+    let none = with_python("python-none", None);
+    assert_eq!(none.verdict, Verdict::NotShown);
+    assert!(none.because.contains("there is no python3"), "{none:?}");
+    let says = r#"{"version":"CPython 3.14.0","gil":false,"busy":1.9}"#;
+    let free = with_python("python-free", Some(says));
+    assert_eq!(free.says, "A Python without the lock computes in parallel");
+    assert!(free.predicted.contains("2 cores busy"), "{free:?}");
+    let nonsense = with_python("python-nonsense", Some("Microsoft Store"));
+    assert_eq!(nonsense.verdict, Verdict::NotShown);
+}

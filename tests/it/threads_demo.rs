@@ -41,3 +41,16 @@ fn updates_are_lost_and_locks_hang_but_not_with_the_cures() {
         "crossed hangs, ordered ends"
     );
 }
+
+/// Would be wrong: a lesson on the compiler that cannot do without one.
+#[test]
+fn without_a_compiler_its_words_are_not_shown() {
+    let mut refused = demo("threads-demo", &["refused"]);
+    let report = report(refused.env("PATH", "").env_remove("RUSTC"), 0);
+    let findings = &lesson(&report).findings;
+    assert!(
+        findings
+            .iter()
+            .all(|finding| finding.verdict == Verdict::NotShown)
+    );
+}
