@@ -13,7 +13,7 @@ use shared::lab::{Evidence, Lab};
 
 use crate::judge::Baseline;
 use crate::picture::Gallery;
-use crate::{png_file, rows};
+use crate::rows;
 
 pub const ABOUT: &str =
     "The same picture one row after another, by threads, processes, async and rayon";
@@ -77,13 +77,9 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     })?;
 
     gallery.painter.bar.finish_and_clear();
-    if let Some(file) = lab.options.get("png") {
-        png_file::write(file, gallery.painter.view, &gallery.rows.concat())?;
-    }
+    let picture = gallery.save()?;
     let baseline = Baseline::new(&sequential, lab.cores);
     let findings = baseline.findings(&threads, &processes, &rayon, &tasks, k);
-    Ok(Evidence::new(
-        vec![sequential, threads, processes, rayon, tasks],
-        findings,
-    ))
+    let runs = vec![sequential, threads, processes, rayon, tasks];
+    Ok(Evidence::new(runs, findings).showing(picture))
 }

@@ -9,6 +9,8 @@ use shared::mandelbrot::View;
 use shared::report::{Outcome, Run, Task};
 use shared::stopwatch::{now_ms, thread_name};
 
+use crate::png_file;
+
 /// A row, and the task of drawing it.
 pub struct Row {
     pub task: Task,
@@ -113,5 +115,19 @@ impl Gallery<'_> {
             }
             Ok(drawn.into_iter().map(|row| row.task).collect())
         })
+    }
+
+    /// Saves the picture where it is asked for, and returns it for a page if there is to be one.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn save(&self) -> Result<Option<String>> {
+        let Gallery { lab, painter, rows } = self;
+        if let Some(file) = lab.options.get("png") {
+            png_file::write(file, painter.view, &rows.concat())?;
+        }
+        lab.shows_pictures
+            .then(|| png_file::for_page(painter.view, &rows.concat()))
+            .transpose()
     }
 }

@@ -1,79 +1,76 @@
 //! `--png FILE`: saves the picture in colour.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context, Result};
-use shared::cli::{Opt, Stop};
+use anyhow::Result;
+use shared::cli::Opt;
 use shared::mandelbrot::{ITERATIONS, View};
+use shared::{data_uri, output_file};
+
+/// The picture of a page is no higher than this.
+const PAGE_ROWS: usize = 800;
 
 pub const OPTIONS: &[Opt] = &[Opt {
     name: "png",
     value: "FILE",
     help: "Saves the picture",
-    check,
+    check: output_file::check,
 }];
-
-/// Says whether a file can be written at `path`, without writing it.
-fn check(path: &str) -> Result<(), String> {
-    let path = Path::new(path);
-    if path.file_name().is_none() || path.is_dir() {
-        return Err("not a file".into());
-    }
-    match fs::metadata(path) {
-        Ok(file) if !file.is_file() => return Err("not a regular file".into()),
-        Ok(file) if file.permissions().readonly() => return Err("the file is read-only".into()),
-        _ => {}
-    }
-    let beside = beside(path);
-    File::create(&beside).map_err(|error| format!("cannot write there: {error}"))?;
-    let _ = fs::remove_file(beside);
-    Ok(())
-}
 
 /// Writes the picture. The old file stays until the new one is whole.
 ///
 /// # Errors
-/// [`Stop::Output`] with the cause.
+/// [`Stop::Output`](shared::cli::Stop::Output) with the cause.
 pub fn write(path: &str, view: View, picture: &[u16]) -> Result<()> {
-    // What a link points to is replaced, and not the link.
-    let path = fs::canonicalize(path).unwrap_or(path.into());
-    let beside = beside(&path);
-    let written = encode(&beside, view, picture).and_then(|()| Ok(fs::rename(&beside, &path)?));
-    written.map_err(|error| {
-        let _ = fs::remove_file(&beside);
-        Stop::Output(format!("cannot write {}: {error:#}", path.display())).into()
-    })
+    Ok(output_file::write(path, &encode(view, picture)?)?)
 }
 
-/// A name in the same directory that no other run uses.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.tmp", std::process::id()));
-    path.with_file_name(name)
+/// The picture for a page, in at most [`PAGE_ROWS`] rows: it leaves out every other row and column,
+/// or more.
+///
+/// # Errors
+/// Never, but that the encoder could fail.
+pub fn for_page(view: View, picture: &[u16]) -> Result<String> {
+    let step = view.height.div_ceil(PAGE_ROWS);
+    let rows = picture.chunks(view.width).step_by(step);
+    let pixels: Vec<u16> = rows
+        .flat_map(|row| row.iter().copied().step_by(step))
+        .collect();
+    let view = View {
+        width: view.width.div_ceil(step),
+        height: view.height.div_ceil(step),
+    };
+    Ok(data_uri::png(&encode(view, &pixels)?))
 }
 
-fn encode(path: &Path, view: View, picture: &[u16]) -> Result<()> {
-    let mut file = BufWriter::new(File::create(path)?);
+fn encode(view: View, picture: &[u16]) -> Result<Vec<u8>> {
+    let mut file = Vec::new();
     let mut png = png::Encoder::new(&mut file, view.width as u32, view.height as u32);
-    png.set_color(png::ColorType::Rgb);
+    png.set_color(png::ColorType::Indexed);
+    png.set_palette((0..=255).flat_map(colour).collect::<Vec<u8>>());
     let mut png = png.write_header()?;
     let colours: Vec<u8> = picture
         .iter()
-        .flat_map(|&iterations| colour(iterations))
+        .map(|&iterations| shade(iterations))
         .collect();
     png.write_image_data(&colours)?;
     png.finish()?;
-    file.flush().context("the disk did not take it all")
+    Ok(file)
+}
+
+/// The place of its colour in the palette.
+fn shade(iterations: u16) -> u8 {
+    if iterations == ITERATIONS {
+        return 0;
+    }
+    let t = f64::from(iterations.max(1)).ln() / f64::from(ITERATIONS).ln();
+    1 + (t * 254.0) as u8
 }
 
 /// Black inside the set; outside, blue to gold with the logarithm of the iterations.
-fn colour(iterations: u16) -> [u8; 3] {
-    if iterations == ITERATIONS {
+fn colour(shade: u8) -> [u8; 3] {
+    if shade == 0 {
         return [0, 0, 0];
     }
-    let t = f64::from(iterations.max(1)).ln() / f64::from(ITERATIONS).ln();
+    let t = f64::from(shade - 1) / 254.0;
     let channel = |low: f64, high: f64| (low + (high - low) * t) as u8;
     [
         channel(10.0, 255.0),

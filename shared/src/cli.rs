@@ -14,7 +14,7 @@ use crate::lab::{Evidence, Lab};
 use crate::options::{self, Given};
 pub use crate::options::{ENDS_WITH_STDIN, Opt, Options};
 use crate::report::{self, Machine, Report, Verdict};
-use crate::text;
+use crate::{html, output_file, text, trace};
 
 /// The table of contents of one demo.
 pub struct Demo {
@@ -209,6 +209,7 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
         })?;
     }
     let json = options::is_json(&matches);
+    let [page, trace] = options::pictures(&matches)?;
     let given = Given::new(demo, matches);
     if let Some(lesson) = demo.lessons.iter().find(|lesson| lesson.name == chosen) {
         given.check(lesson)?;
@@ -237,7 +238,7 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
     let mut read = Reader::Listens;
     let mut last = 0;
     for (place, lesson) in lessons.enumerate() {
-        if read == Reader::Left {
+        if read == Reader::Left && page.is_none() && trace.is_none() {
             break;
         }
         if !json {
@@ -255,6 +256,7 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
             settings: lab.settings(),
             runs: evidence.runs,
             figures: evidence.figures,
+            picture: evidence.picture,
             findings: evidence.findings,
         };
         if !json {
@@ -269,6 +271,12 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
             .iter()
             .position(|one| one.name == lesson.name)
             .unwrap_or(last);
+    }
+    if let Some(file) = page {
+        output_file::write(&file, html::page(&report).as_bytes())?;
+    }
+    if let Some(file) = trace {
+        output_file::write(&file, trace::document(&report).as_bytes())?;
     }
     if json {
         print(&format!("{}\n", serde_json::to_string(&report)?))?;

@@ -23,6 +23,8 @@ use {
 pub struct Evidence {
     pub runs: Vec<Run>,
     pub figures: Vec<Figure>,
+    /// What the tasks made together: a PNG file as a `data:` address.
+    pub picture: Option<String>,
     pub findings: Vec<Finding>,
     /// What other programs reported; it becomes part of this one's report, its findings a ledger.
     pub quoted: Vec<Lesson>,
@@ -40,6 +42,10 @@ impl Evidence {
     pub fn with(self, figures: Vec<Figure>) -> Evidence {
         Evidence { figures, ..self }
     }
+
+    pub fn showing(self, picture: Option<String>) -> Evidence {
+        Evidence { picture, ..self }
+    }
 }
 
 pub struct Lab {
@@ -51,6 +57,8 @@ pub struct Lab {
     pub cores: usize,
     /// How long the embedded server waits before it answers; `None` where it is not asked.
     pub delay_ms: Option<f64>,
+    /// Whether the report goes where a picture can be seen: to a page, or as JSON to who knows.
+    pub shows_pictures: bool,
     /// The demo's own options.
     pub options: Options,
     #[cfg(feature = "http")]

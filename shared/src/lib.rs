@@ -8,15 +8,20 @@ pub mod activity;
 pub mod apart;
 pub mod child;
 pub mod cli;
+pub mod data_uri;
+pub mod html;
 pub mod judge;
 pub mod lab;
+pub mod lanes;
 pub mod mandelbrot;
 #[cfg(feature = "http")]
 pub mod one_shot;
 mod options;
+pub mod output_file;
 pub mod report;
 #[cfg(feature = "http")]
 pub mod server;
 pub mod stopwatch;
 pub mod text;
 pub mod timeline;
+pub mod trace;

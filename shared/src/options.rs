@@ -11,7 +11,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::cli::{Demo, Lesson, Stop};
 use crate::lab::Lab;
-use crate::text;
+use crate::{output_file, text};
 
 /// An option of one demo or mode, `--name VALUE`.
 pub struct Opt {
@@ -95,6 +95,7 @@ impl<'a> Given<'a> {
             delay_ms: (embedded || !self.demo.http)
                 .then_some(delay.as_secs_f64() * 1000.0)
                 .filter(|&ms| ms > 0.0),
+            shows_pictures: is_json(&self.matches) || self.is_given("html"),
             options: Options(self.matches.clone()),
             #[cfg(feature = "http")]
             target: match self.demo.http {
@@ -156,6 +157,18 @@ impl<'a> Given<'a> {
         let known = self.matches.ids().any(|id| id == name);
         known && self.matches.value_source(name) == Some(ValueSource::CommandLine)
     }
+}
+
+/// The files that pictures of the report are to be saved to: the page, and the trace.
+///
+/// # Errors
+/// [`Stop::Usage`] where both are the same.
+pub(crate) fn pictures(matches: &ArgMatches) -> Result<[Option<String>; 2], Stop> {
+    let [page, trace] = ["html", "trace"].map(|name| matches.get_one::<String>(name).cloned());
+    if page.is_some() && page == trace {
+        return Err(Stop::Usage("--html and --trace name the same file".into()));
+    }
+    Ok([page, trace])
 }
 
 /// Whether the report is to be printed as JSON.
@@ -221,6 +234,16 @@ pub(crate) fn command(demo: &Demo) -> Command {
                 .value_parser(["text", "json"])
                 .default_value("text")
                 .help("json: exactly one document on stdout"),
+        )
+        .arg(
+            option("html", "FILE")
+                .value_parser(writable)
+                .help("Saves the report as a page with pictures"),
+        )
+        .arg(
+            option("trace", "FILE")
+                .value_parser(writable)
+                .help("Saves the runs as Trace Event JSON, for Perfetto or chrome://tracing"),
         )
         .arg(
             Arg::new("list")
@@ -312,6 +335,10 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         .ok()
         .filter(|duration| DURATIONS.contains(duration) && duration.subsec_nanos() % 1_000_000 == 0)
         .ok_or_else(|| "expected whole milliseconds from 1ms to 1h, such as 250ms or 2s".into())
+}
+
+fn writable(path: &str) -> Result<String, String> {
+    output_file::check(path).map(|()| path.into())
 }
 
 fn checked_url(text: &str) -> Result<String, String> {

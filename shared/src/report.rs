@@ -32,6 +32,9 @@ pub struct Lesson {
     /// What was measured and is no run of tasks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub figures: Vec<Figure>,
+    /// What the tasks made together: a PNG file as a `data:` address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
     pub findings: Vec<Finding>,
 }
 

@@ -296,7 +296,7 @@ fn losses(run: &Run) -> Vec<String> {
         .collect()
 }
 
-fn outcome(outcome: Outcome) -> &'static str {
+pub(crate) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Done => "done",
         Outcome::Failed => "failed",

@@ -1,0 +1,372 @@
+"use strict";
+// Draws the report. Text from outside is only ever set as text or as an attribute, never as markup.
+// Bars are placed in percent, so that nothing has to be drawn again when the window changes.
+
+const report = JSON.parse(document.getElementById("report").textContent);
+const page = document.getElementById("page");
+
+/** With more lanes than this, they are drawn as one block for each process, or one for all. */
+const MAX_NAMES = 32;
+/** The height of a row in pixels, and of all rows of a run where there are too many for that. */
+const ROW = 15, MOST = 330;
+
+function add(parent, node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  if (parent) parent.append(node);
+  return node;
+}
+
+/** Adds an HTML element; children are elements or text. */
+const put = (parent, tag, attributes = {}, ...children) =>
+  add(parent, document.createElement(tag), attributes, children);
+
+/** Adds an SVG element. */
+const draw = (parent, tag, attributes = {}, ...children) =>
+  add(parent, document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+
+const count = (number, noun, plural = noun + "s") =>
+  `${number.toLocaleString("en")} ${number === 1 ? noun : plural}`;
+const percent = (share) => `${+(share * 100).toFixed(4)}%`;
+
+function time(ms) {
+  if (ms === 0) return "0";
+  if (ms < 0.1) return `${+(ms * 1000).toPrecision(3)} µs`;
+  return ms < 1000 ? `${ms.toFixed(ms < 10 ? 2 : 1)} ms` : `${(ms / 1000).toFixed(3)} s`;
+}
+
+/** A time on an axis. */
+const round = (ms) => (ms < 1000 ? `${+ms.toPrecision(3)} ms` : `${+(ms / 1000).toPrecision(3)} s`);
+
+/** A number with no more digits than can be meant. */
+function quantity(value) {
+  if (value === null) return "–";
+  const digits = Math.abs(value) >= 1000 ? 0 : Math.abs(value) >= 100 ? 1 : 2;
+  return value !== 0 && Math.abs(value) < 0.1 ? String(+value.toPrecision(2))
+    : value.toLocaleString("en", { maximumFractionDigits: digits });
+}
+
+/** Round numbers from 0 to `most`, four to nine of them. */
+function ticks(most) {
+  if (!(most > 0)) return [0];
+  const power = 10 ** Math.floor(Math.log10(most));
+  const step = [0.2, 0.5, 1, 2].map((one) => one * power).find((step) => most / step < 8);
+  return Array.from({ length: Math.floor(most / step + 1e-9) + 1 }, (_, place) => place * step);
+}
+
+/** The lines and numbers of a horizontal axis; `at` gives the share of the width. */
+function axis(svg, marks, at, write, height) {
+  for (const [place, mark] of marks.entries()) {
+    const x = percent(at(mark));
+    const anchor = at(mark) > 0.93 ? "end" : at(mark) < 0.04 ? "start" : "middle";
+    draw(svg, "line", { class: "axis", x1: x, x2: x, y1: height, y2: height + 4 });
+    draw(svg, "text", { class: place % 2 ? "odd" : "even", x, y: height + 17, "text-anchor": anchor }, write(mark));
+  }
+}
+
+/** A table behind a picture; `rows` are made when it is opened for the first time. */
+function table(parent, title, head, rows) {
+  const details = put(parent, "details", {}, put(null, "summary", {}, title));
+  details.addEventListener("toggle", () => {
+    const body = put(put(details, "div", { class: "table", tabindex: 0, role: "region", "aria-label": title }), "table");
+    const kind = (cell) => (typeof cell === "number" ? { class: "number" } : {});
+    put(body, "thead", {}, put(null, "tr", {}, ...head.map((cell) => put(null, "th", { scope: "col" }, cell))));
+    put(body, "tbody", {}, ...rows().map((row) =>
+      put(null, "tr", {}, ...row.map((cell) => put(null, "td", kind(cell), String(cell ?? "–"))))));
+  }, { once: true });
+}
+
+/** The parts of a run's picture from top to bottom: a label, what is said with it, and the lanes. */
+function blocks(run) {
+  const processes = [...Map.groupBy(run.lanes, (lane) => lane.pid)];
+  if (processes.length > MAX_NAMES) {
+    return [{ label: count(processes.length, "process", "processes"), lanes: run.lanes }];
+  }
+  return processes.flatMap(([pid, lanes]) => {
+    const [{ thread }] = lanes;
+    if (lanes.length === 1) return [{ label: thread, note: thread.includes(pid) ? "" : ` ${pid}`, lanes }];
+    const title = { note: `process ${pid}`, lanes: [] };
+    return run.lanes.length > MAX_NAMES ? [title, { label: count(lanes.length, "thread"), lanes }]
+      : [title, ...lanes.map((lane) => ({ label: lane.thread, lanes: [lane] }))];
+  });
+}
+
+/** What is said of a task when it is pointed at or has the focus. */
+function figures(run, lane, [id, , start, end, kind, status, error]) {
+  const parts = [`task ${id}`, `process ${lane.pid}, ${lane.thread}`,
+    `${time(start)} to ${time(end)}: ${time(end - start)} ${kind}`];
+  if (status !== null) parts.push(`status ${status}`);
+  if (error !== null) parts.push(run.errors[error]);
+  return parts.join(" · ");
+}
+
+function timeline(parent, run, scale, sequential, hint) {
+  const box = put(parent, "div", { class: "run", "data-run": run.model });
+  const head = put(box, "div", { class: "head" }, put(null, "h3", {}, run.model), put(null, "b", {}, time(run.wall_ms)));
+  if (run.predicted_ms !== null) put(head, "span", {}, `predicted ${time(run.predicted_ms)}`);
+  if (sequential && sequential !== run) {
+    put(head, "span", { class: "soft" }, `${quantity(sequential.wall_ms / run.wall_ms)} times as fast as sequential`);
+  }
+  const seen = [];
+  if (run.peak_in_flight !== null && run.connections !== null) {
+    seen.push(`the server saw ${run.peak_in_flight} at once on ${count(run.connections, "connection")}`);
+  }
+  if (run.cpu_ms !== null) seen.push(`CPU ${time(run.cpu_ms)}, ${Math.round(run.cpu_ms / run.wall_ms / report.machine.cores * 100)} % of ${count(report.machine.cores, "core")}`);
+  if (run.peak_rss_kib !== null) seen.push(`memory ${(run.peak_rss_kib / 1024).toFixed(1)} MiB`);
+  put(box, "p", { class: "small soft" }, seen.join("; "));
+
+  const parts = blocks(run);
+  const rows = run.lanes.reduce((sum, lane) => sum + lane.rows, 0);
+  const row = Math.min(ROW, MOST / rows);
+  const chart = put(box, "div", { class: "chart" });
+  const names = put(chart, "div", { class: "names", "aria-hidden": "true" });
+  const tasks = run.lanes.reduce((sum, lane) => sum + lane.tasks.length, 0);
+  const dense = tasks > 100;
+  const label = `Timeline of ${run.model}: ${count(tasks, "task")}, at most ${run.most_at_once} at once, in ${time(run.wall_ms)}. Arrow keys go from task to task.`;
+  const svg = draw(chart, "svg", { role: "group", "aria-label": label, class: dense ? "dense" : "sparse" });
+
+  // Where everything is, from top to bottom.
+  let y = 0;
+  const places = [];
+  for (const { label, note, lanes } of parts) {
+    const top = y;
+    for (const lane of lanes) {
+      places.push([lane, y]);
+      y += lane.rows * row + (rows > MAX_NAMES ? 0 : 2);
+    }
+    y = Math.max(y, top + ROW + 2);
+    const name = put(names, "div", {}, put(null, "span", {}, label ?? "", put(null, "span", { class: "soft" }, note ?? "")));
+    name.style.height = `${y - top}px`;
+  }
+  svg.style.height = `${y + 22}px`;
+
+  const at = (ms) => (scale > 0 ? ms / scale : 0);
+  draw(svg, "rect", { class: "extent", x: 0, y: 0, width: percent(at(run.wall_ms)), height: y });
+  for (const mark of ticks(scale)) {
+    draw(svg, "line", { class: "grid", x1: percent(at(mark)), x2: percent(at(mark)), y1: 0, y2: y });
+  }
+  const inset = row > 5 ? 1.5 : 0;
+  const bars = new Map();
+  for (const [lane, top] of places) {
+    // Filled before it becomes part of the page, which is a good deal faster.
+    const group = draw(null, "g", {});
+    for (const task of lane.tasks) {
+      const [id, place, start, end, kind] = task;
+      const bar = draw(group, "rect", {
+        "data-task": id, class: kind,
+        x: percent(at(start)), width: percent(Math.max(at(end - start), 1e-5)), // However short, it is drawn.
+        y: +(top + place * row + inset).toFixed(2), height: Math.max(row - 2 * inset, 1),
+      });
+      bars.set(bar, [lane, task]);
+    }
+    svg.append(group);
+  }
+  draw(svg, "line", { class: "axis", x1: 0, x2: "100%", y1: y, y2: y });
+  axis(svg, ticks(scale), at, round, y);
+  if (run.predicted_ms !== null) {
+    const x = percent(at(run.predicted_ms));
+    draw(svg, "line", { class: "predicted", x1: x, x2: x, y1: -4, y2: y + 4 });
+  }
+
+  // The figures of a bar, by mouse, finger or keyboard; Tab stops once, the arrows go on from there.
+  const told = put(box, "output", { class: "told", "aria-live": "off" }, hint);
+  const tell = (bar) => {
+    const [lane, task] = bars.get(bar);
+    told.textContent = figures(run, lane, task);
+    told.classList.add("chosen");
+    return told.textContent;
+  };
+  const order = [...bars].sort(([, [, a]], [, [, b]]) => a[0] - b[0]).map(([bar]) => bar);
+  order[0]?.setAttribute("tabindex", 0);
+  svg.addEventListener("pointerover", ({ target }) => bars.has(target) && tell(target));
+  svg.addEventListener("focusin", ({ target }) => {
+    if (!bars.has(target)) return;
+    target.setAttribute("role", "img");
+    target.setAttribute("aria-label", tell(target));
+  });
+  svg.addEventListener("keydown", (event) => {
+    const here = order.indexOf(event.target);
+    const to = { ArrowRight: here + 1, ArrowDown: here + 1, ArrowLeft: here - 1, ArrowUp: here - 1, Home: 0, End: order.length - 1 }[event.key];
+    if (here < 0 || to === undefined) return;
+    event.preventDefault();
+    order[here].removeAttribute("tabindex");
+    const next = order[Math.min(Math.max(to, 0), order.length - 1)];
+    next.setAttribute("tabindex", 0);
+    next.focus();
+  });
+
+  // Each reason for a loss, once.
+  for (const [number, error] of run.errors.entries()) {
+    const lost = run.lanes.flatMap((lane) => lane.tasks).filter((task) => task[6] === number);
+    put(box, "p", { class: "small lost" }, `${lost.length} ${lost[0][4]}: ${error}`);
+  }
+}
+
+const KINDS = {
+  waiting: "waiting: a server's answer was waited for, or next to no CPU time used",
+  computing: "computing: no server was asked, and CPU time was used",
+  failed: "failed", "timed out": "timed out", cancelled: "cancelled",
+};
+
+function legend(parent, runs) {
+  const list = put(parent, "ul", { class: "legend" });
+  const item = (text, tag, attributes) => {
+    const svg = draw(null, "svg", { "aria-hidden": "true" });
+    draw(svg, tag, attributes);
+    put(list, "li", {}, svg, text);
+  };
+  const there = new Set(runs.flatMap((run) => run.lanes.flatMap((lane) => lane.tasks.map((task) => task[4]))));
+  for (const [kind, text] of Object.entries(KINDS)) {
+    if (there.has(kind)) item(text, "rect", { class: kind, x: 1, y: 1, width: "90%", height: "80%" });
+  }
+  if (runs.some((run) => run.predicted_ms !== null)) {
+    item("the end that was predicted", "line", { class: "predicted", x1: "50%", x2: "50%", y1: 0, y2: "100%" });
+  }
+}
+
+/** A curve over numbers, with its prediction; every label is a number, or begins with one. */
+function curve(parent, figure, points) {
+  const plot = put(parent, "div", { class: "plot" });
+  const height = 240;
+  const svg = draw(plot, "svg", { role: "img", "aria-label": `Curve: ${figure.name}. The numbers are in the table below.` });
+  svg.style.height = `${height}px`;
+  const xs = points.map((point) => point.x);
+  const least = Math.min(...xs), most = Math.max(...xs);
+  const top = Math.max(...points.flatMap((point) => [point.measured, point.predicted ?? 0]).filter((y) => y !== null)) * 1.05;
+  const x = (value) => percent((value - least) / (most - least || 1));
+  const y = (value) => +(height * (1 - value / (top || 1))).toFixed(2);
+  for (const mark of ticks(top)) {
+    draw(svg, "line", { class: "grid", x1: 0, x2: "100%", y1: y(mark), y2: y(mark) });
+    draw(svg, "text", { x: -8, y: y(mark) + 4, "text-anchor": "end" }, quantity(mark));
+  }
+  const line = (kind, from) => {
+    const known = points.filter((point) => point[from] !== null);
+    known.slice(1).forEach((point, before) => draw(svg, "line", {
+      class: kind, x1: x(known[before].x), y1: y(known[before][from]), x2: x(point.x), y2: y(point[from]),
+    }));
+    return known;
+  };
+  line("predicted", "predicted");
+  for (const point of line("curve", "measured")) {
+    draw(svg, "circle", { class: "dot", cx: x(point.x), cy: y(point.measured), r: 4.5, "data-point": point.label },
+      draw(null, "title", {}, `${point.label}: measured ${quantity(point.measured)}, predicted ${quantity(point.predicted)}`));
+  }
+  for (const point of points) {
+    draw(svg, "text", { x: x(point.x), y: height + 18, "text-anchor": "middle" }, point.label);
+  }
+  draw(svg, "line", { class: "axis", x1: 0, x2: "100%", y1: height, y2: height });
+}
+
+/** A bar for each point, from 0 or, on a logarithmic scale, from the power of ten below the least. */
+function bars(parent, figure) {
+  const values = figure.points.flatMap((point) => [point.measured, point.predicted]).filter((value) => value > 0);
+  const logarithmic = figure.scale === "logarithmic" && values.length > 0;
+  const low = Math.ceil(Math.log10(Math.min(...values))) - 1, high = Math.ceil(Math.log10(Math.max(...values)));
+  const most = Math.max(...values, 0);
+  const at = (value) => (!(value > 0) ? 0 : logarithmic ? (Math.log10(value) - low) / (high - low || 1) : value / most);
+  const every = Math.ceil((high - low) / 8);
+  const marks = !logarithmic ? ticks(most)
+    : Array.from({ length: high - low + 1 }, (_, power) => 10 ** (low + power)).filter((_, place) => place % every === 0);
+  const chart = put(parent, "div", { class: "chart values", role: "img", "aria-label": `Bars: ${figure.name}. The numbers are in the table below.` });
+  const row = Math.max(6, Math.min(22, 700 / figure.points.length));
+  for (const point of figure.points) {
+    put(chart, "div", {}, point.label);
+    put(chart, "div", { class: "value" }, quantity(point.measured) + (point.predicted === null ? "" : ` (predicted ${quantity(point.predicted)})`));
+    const svg = draw(chart, "svg", {});
+    svg.style.height = `${row}px`;
+    for (const mark of marks) draw(svg, "line", { class: "grid", x1: percent(at(mark)), x2: percent(at(mark)), y1: -3, y2: row + 3 });
+    draw(svg, "rect", { class: "measured", "data-point": point.label, x: 0, y: row * 0.15, width: percent(at(point.measured)), height: row * 0.7 });
+    if (point.predicted !== null) {
+      draw(svg, "line", { class: "predicted", x1: percent(at(point.predicted)), x2: percent(at(point.predicted)), y1: 0, y2: row });
+    }
+  }
+  put(chart, "div");
+  put(chart, "div");
+  const scale = draw(chart, "svg", {});
+  scale.style.height = "20px";
+  draw(scale, "line", { class: "axis", x1: 0, x2: "100%", y1: 0, y2: 0 });
+  axis(scale, marks, at, quantity, 0);
+}
+
+function quantities(parent, figure) {
+  const box = put(parent, "div", { class: "figure", "data-figure": figure.name });
+  const note = figure.scale === "logarithmic" ? ", logarithmic" : "";
+  put(box, "h3", {}, figure.name, put(null, "span", { class: "soft small" }, ` ${figure.unit}${note}`));
+  const points = figure.points.map((point) => ({ ...point, x: parseFloat(point.label) }));
+  const predicted = figure.points.some((point) => point.predicted !== null);
+  const numbered = points.length > 2 && points.every((point, place) => place === 0 ? point.x === point.x : point.x > points[place - 1].x);
+  if (figure.scale === "linear" && predicted && numbered) curve(box, figure, points);
+  else bars(box, figure);
+  if (predicted) {
+    const list = put(box, "ul", { class: "legend" });
+    for (const [kind, text] of [["curve", "measured"], ["predicted", "predicted"]]) {
+      const svg = draw(null, "svg", { "aria-hidden": "true" });
+      draw(svg, "line", { class: kind, x1: 2, x2: "95%", y1: "50%", y2: "50%" });
+      put(list, "li", {}, svg, text);
+    }
+  }
+  table(box, `Table: ${figure.name}`, ["", `measured, ${figure.unit}`, `predicted, ${figure.unit}`],
+    () => figure.points.map((point) => [point.label, point.measured, point.predicted]));
+}
+
+const VERDICTS = { holds: "✓ holds", fails: "✗ fails", "not shown": "? not shown" };
+
+function finding(parent, { claim, says, predicted, measured, verdict, because }) {
+  const box = put(parent, "div", { class: "finding", "data-verdict": verdict, "data-claim": claim });
+  put(box, "p", {}, put(null, "span", { class: "verdict" }, VERDICTS[verdict] || verdict), ` ${claim}: `, put(null, "b", {}, says));
+  const list = put(box, "dl");
+  for (const [term, text] of [["predicted", predicted], ["measured", measured], ["because", because]]) {
+    put(list, "dt", {}, term);
+    put(list, "dd", {}, text);
+  }
+}
+
+function lesson(one, place) {
+  const section = put(page, "section", { id: `lesson-${place}`, "data-lesson": one.name, "aria-labelledby": `name-${place}` });
+  put(section, "h2", { id: `name-${place}` }, one.name);
+  put(section, "p", {}, one.about);
+  const { tasks, url } = one.settings;
+  if (one.runs.length > 0) {
+    const what = url === null ? "each computing" : `each a GET of ${url}`;
+    put(section, "p", { class: "small soft" }, `${count(tasks, "task")}, ${what}`);
+    legend(section, one.runs);
+  }
+  const scale = Math.max(0, ...one.runs.map((run) => Math.max(run.wall_ms, run.predicted_ms ?? 0)));
+  const sequential = one.runs.find((run) => run.model === "sequential");
+  const hint = "Point at a bar, or go there with Tab and the arrow keys.";
+  one.runs.forEach((run, place) => timeline(section, run, scale, sequential, place === 0 ? hint : ""));
+  for (const figure of one.figures) quantities(section, figure);
+  if (one.picture?.startsWith("data:image/png;base64,")) {
+    put(section, "img", { src: one.picture, alt: `What the tasks of ${one.name} drew together` });
+  }
+  const findings = put(section, "div", { class: "findings" });
+  for (const each of one.findings) finding(findings, each);
+  if (one.runs.length > 0) {
+    const head = ["run", "wall ms", "predicted ms", "done", "failed", "timed out", "cancelled", "most at once", "at the server", "connections", "CPU ms", "memory KiB"];
+    table(section, `Table: the runs of ${one.name}`, head, () => one.runs.map((run) => [run.model, +run.wall_ms.toFixed(3),
+      run.predicted_ms && +run.predicted_ms.toFixed(3), run.done, run.failed, run.timed_out, run.cancelled, run.most_at_once,
+      run.peak_in_flight, run.connections, run.cpu_ms && +run.cpu_ms.toFixed(3), run.peak_rss_kib]));
+  }
+  for (const run of one.runs) {
+    const head = ["task", "process", "thread", "start ms", "end ms", "", "status", "error"];
+    table(section, `Table: the tasks of ${run.model}`, head, () => run.lanes
+      .flatMap((lane) => lane.tasks.map(([id, , start, end, kind, status, error]) =>
+        [id, lane.pid, lane.thread, start, end, kind, status, error === null ? "" : run.errors[error]]))
+      .sort((a, b) => a[0] - b[0]));
+  }
+}
+
+document.title = report.demo;
+page.replaceChildren();
+const { os, cores, profile } = report.machine;
+put(page, "h1", {}, report.demo);
+put(page, "p", { class: "soft" }, `${os}, ${count(cores, "core")}, ${profile} build${profile === "debug" ? ": --release gives fair figures" : ""}`);
+if (report.lessons.length > 1) {
+  page.classList.add("many");
+  const head = ["claim", "verdict", "", "lesson"].map((cell) => put(null, "th", { scope: "col" }, cell));
+  const body = put(put(page, "div", { class: "table" }), "table", {}, put(null, "thead", {}, put(null, "tr", {}, ...head)));
+  report.lessons.forEach((one, place) => one.findings.forEach((each) => put(body, "tr", { "data-verdict": each.verdict },
+    put(null, "td", {}, each.claim), put(null, "td", { class: "verdict" }, VERDICTS[each.verdict] || each.verdict),
+    put(null, "td", {}, each.says), put(null, "td", {}, put(null, "a", { href: `#lesson-${place}` }, one.name)))));
+}
+report.lessons.forEach(lesson);
