@@ -1,5 +1,5 @@
 //! A worker process: this same program, started again to draw every k-th row of the picture. It
-//! writes each row to its stdout: the number, the microseconds it took, the pixels, in bytes.
+//! writes each row to its stdout: the number, the microseconds at its start and its end, the pixels.
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::iter::StepBy;
@@ -57,25 +57,24 @@ pub fn serve(words: &[String]) -> Result<()> {
     let mut stdout = io::stdout().lock();
     for y in (first..height).step_by(step.max(1)) {
         let Row { task, pixels } = painter.draw(y);
-        let took_us = (task.end_ms - task.start_ms) * 1000.0;
-        let mut bytes = Vec::with_capacity(8 + 2 * pixels.len());
-        bytes.extend((y as u32).to_le_bytes());
-        bytes.extend((took_us as u32).to_le_bytes());
+        let mut bytes = Vec::with_capacity(12 + 2 * pixels.len());
+        for number in [y as f64, task.start_ms * 1000.0, task.end_ms * 1000.0] {
+            bytes.extend((number as u32).to_le_bytes());
+        }
         bytes.extend(pixels.iter().flat_map(|pixel| pixel.to_le_bytes()));
         stdout.write_all(&bytes)?;
     }
     Ok(stdout.flush()?)
 }
 
-/// Reads one row of `width` pixels, drawn by the process `pid`. By our clock, it ended just now.
+/// Reads one row of `width` pixels, drawn by the process `pid`, with its times by that one's clock.
 fn read(pipe: &mut impl Read, width: usize, pid: u32) -> io::Result<Row> {
-    let mut bytes = vec![0; 8 + 2 * width];
+    let mut bytes = vec![0; 12 + 2 * width];
     pipe.read_exact(&mut bytes)?;
     let number = |at| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-    let pixels = bytes[8..]
+    let pixels = bytes[12..]
         .chunks_exact(2)
         .map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
-    let end_ms = now_ms();
     let task = Task {
         id: number(0) as usize,
         pid,
@@ -83,8 +82,8 @@ fn read(pipe: &mut impl Read, width: usize, pid: u32) -> io::Result<Row> {
         status: None,
         outcome: Outcome::Done,
         error: None,
-        start_ms: end_ms - f64::from(number(4)) / 1000.0,
-        end_ms,
+        start_ms: f64::from(number(4)) / 1000.0,
+        end_ms: f64::from(number(8)) / 1000.0,
     };
     Ok(Row {
         task,
@@ -95,7 +94,8 @@ fn read(pipe: &mut impl Read, width: usize, pid: u32) -> io::Result<Row> {
 /// The parent's end of a worker. Dropped, it kills and reaps the process.
 pub struct Worker {
     child: Child,
-    rows: Receiver<Row>,
+    /// Each row, and when it came by our clock.
+    rows: Receiver<(Row, f64)>,
     /// The rows that it was started to draw.
     mine: StepBy<Range<usize>>,
 }
@@ -126,7 +126,7 @@ impl Worker {
         Builder::new().name(format!("reads {pid}")).spawn(move || {
             while let Ok(row) = read(&mut stdout, painter.view.width, pid) {
                 painter.bar.inc(1);
-                if send.send(row).is_err() {
+                if send.send((row, now_ms())).is_err() {
                     break;
                 }
             }
@@ -138,11 +138,14 @@ impl Worker {
     /// became of the worker as the reason.
     pub fn finish(mut self) -> Vec<Row> {
         let mut gone = None;
-        let mut drawn = Vec::new();
+        let (mut drawn, mut lost) = (Vec::<Row>::new(), Vec::new());
+        // A row may lie in the pipe for a while: the one that lay shortest tells the clocks apart.
+        let mut ahead_ms = f64::INFINITY;
         for y in self.mine.clone() {
             if gone.is_none() {
                 match self.rows.recv_timeout(SILENCE) {
-                    Ok(row) if row.task.id == y => {
+                    Ok((row, came_ms)) if row.task.id == y => {
+                        ahead_ms = ahead_ms.min(came_ms - row.task.end_ms);
                         drawn.push(row);
                         continue;
                     }
@@ -156,11 +159,16 @@ impl Worker {
                 Some(Ok(End::Exit(code))) => format!("its worker exited with code {code}"),
                 _ => "its worker was silent, or sent something else".into(),
             };
-            drawn.push(Row {
+            lost.push(Row {
                 task: Task::failed(y, why),
                 pixels: Vec::new(),
             });
         }
+        for row in &mut drawn {
+            row.task.start_ms += ahead_ms;
+            row.task.end_ms += ahead_ms;
+        }
+        drawn.extend(lost);
         drawn
     }
 }
