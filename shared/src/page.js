@@ -85,7 +85,7 @@ function blocks(run) {
   return processes.flatMap(([pid, lanes]) => {
     const [{ thread }] = lanes;
     if (lanes.length === 1) return [{ label: thread, note: thread.includes(pid) ? "" : ` ${pid}`, lanes }];
-    const title = { note: `process ${pid}`, lanes: [] };
+    const title = { note: `pid ${pid}`, lanes: [] };
     return run.lanes.length > MAX_NAMES ? [title, { label: count(lanes.length, "thread"), lanes }]
       : [title, ...lanes.map((lane) => ({ label: lane.thread, lanes: [lane] }))];
   });

@@ -4,10 +4,12 @@
 // Some tests need what only Linux has, and with them some helpers.
 #![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports))]
 
+mod browser;
 mod cpu_bound_demo;
 mod demo;
 mod ledger;
 mod output;
+mod pictures;
 mod process_demo;
 mod repository;
 mod sections;
