@@ -200,7 +200,7 @@ fn bars(text: &mut String, figure: &Figure, columns: usize) {
         let name: String = label(point).chars().take(label_columns).collect();
         let number: String = value(point).chars().take(value_columns).collect();
         let length = figure.share(point.measured.unwrap_or(0.0)) * room as f64;
-        let bar = "█".repeat(length.round() as usize);
+        let bar = blocks()[8].to_string().repeat(length.round() as usize);
         let line = format!("  {name:<label_columns$} {number:>value_columns$} {bar}");
         let _ = writeln!(text, "{}", line.trim_end());
     }
@@ -260,14 +260,13 @@ fn seen(run: &Run, machine: &Machine) -> String {
 }
 
 fn draw(text: &mut String, run: &Run, scale_ms: f64, label_columns: usize, columns: usize) {
-    const FULL: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let (rows, left_out) = timeline::rows(run, scale_ms, columns - label_columns - 3);
-    for row in rows {
+    let blocks = blocks();
+    for row in timeline::rows(run, scale_ms, columns - label_columns - 3) {
         let label: String = inert(&row.label).chars().take(label_columns).collect();
         let bar: String = row
             .levels
             .iter()
-            .map(|&level| FULL[usize::from(level.min(8))])
+            .map(|&level| blocks[usize::from(level.min(8))])
             .collect();
         let _ = writeln!(
             text,
@@ -275,9 +274,26 @@ fn draw(text: &mut String, run: &Run, scale_ms: f64, label_columns: usize, colum
             format!("  {label:<label_columns$} {bar}").trim_end()
         );
     }
-    if left_out > 0 {
-        wrap(text, &format!("and {left_out} more like these"), 2, columns);
+}
+
+/// What bars are made of, from nothing to full.
+fn blocks() -> [char; 9] {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
+    match is_plain(locale.as_deref(), set("TERM").as_deref()) {
+        true => [' ', '.', ':', '-', '=', '+', '*', '%', '#'],
+        false => [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
     }
+}
+
+/// Whether a terminal knows nothing but ASCII: by its name, or because the locale is another than
+/// UTF-8. A system without any, such as a container or Windows, has UTF-8 all the same.
+fn is_plain(locale: Option<&str>, term: Option<&str>) -> bool {
+    let is_utf8 = |locale: &str| {
+        let locale = locale.to_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    };
+    term == Some("dumb") || locale.is_some_and(|locale| !is_utf8(locale))
 }
 
 /// Each reason for which tasks were not done, once, the most frequent first.
@@ -376,6 +392,14 @@ mod tests {
             text,
             "  a claim in plain\n  words\n  http://127.0.0.1:4\n  0001/delay/100\n"
         );
+    }
+
+    /// Would be wrong: boxes and question marks on a terminal that knows no other than ASCII.
+    #[test]
+    fn bars_are_plain_where_the_terminal_is() {
+        assert!(is_plain(Some("C"), Some("xterm")) && is_plain(Some("de_DE.ISO-8859-1"), None));
+        assert!(is_plain(Some("en_US.UTF-8"), Some("dumb")));
+        assert!(!is_plain(Some("C.utf8"), Some("xterm")) && !is_plain(None, None));
     }
 
     /// Would be wrong: a server that paints the reader's terminal.

@@ -1,12 +1,15 @@
-//! Lays out a run's tasks over time, one row a task; pure, for any renderer of characters.
+//! Lays out a run's tasks over time in rows of characters; pure, for any renderer of characters.
 
-use std::collections::HashMap;
-
+use crate::lanes;
 use crate::report::{Run, Task};
 
-/// With more tasks than this, the tasks of one thread or process share a row, and of those rows
-/// no more than this are drawn.
+/// Up to so many tasks have a row each. Of more, those of one thread or process share a row, if
+/// there are several and no more than this.
 pub const MAX_ROWS: usize = 24;
+
+/// Rows of a run with one thread only, or too many: each is for the same number of tasks, by their
+/// ids, so that a sequence looks like stairs and an overlap like a block, whatever their number.
+const GROUPS: usize = 12;
 
 #[derive(Debug, PartialEq)]
 pub struct Row {
@@ -15,59 +18,72 @@ pub struct Row {
     pub levels: Vec<u8>,
 }
 
-/// The rows of `run` over `columns` columns of `scale_ms` in all, and how many rows were left out.
-pub fn rows(run: &Run, scale_ms: f64, columns: usize) -> (Vec<Row>, usize) {
+/// The rows of `run` over `columns` columns of `scale_ms` in all.
+pub fn rows(run: &Run, scale_ms: f64, columns: usize) -> Vec<Row> {
     let cell_ms = scale_ms / columns.max(1) as f64;
     let mut rows = Vec::new();
-    for (label, tasks) in lanes(run) {
+    for Group { label, tasks, full } in groups(run) {
         let mut load = vec![0.0; columns];
         for task in &tasks {
             fill(&mut load, task.start_ms / cell_ms, task.end_ms / cell_ms);
         }
         let most = load.iter().copied().fold(0.0, f64::max);
+        let full = full.unwrap_or(most);
         let levels = load
             .iter()
-            .map(|&load| level(load, most, tasks.len()))
+            .map(|&load| level(load, most, full, tasks.len()))
             .collect();
         rows.push(Row { label, levels });
     }
-    let left_out = rows.len().saturating_sub(MAX_ROWS);
-    rows.truncate(MAX_ROWS);
-    (rows, left_out)
+    rows
 }
 
 /// How wide the labels of `run` are.
 pub fn label_columns(run: &Run) -> usize {
-    lanes(run)
-        .iter()
-        .take(MAX_ROWS)
-        .map(|(label, _)| label.chars().count())
-        .max()
-        .unwrap_or(0)
+    let widths = groups(run)
+        .into_iter()
+        .map(|group| group.label.chars().count());
+    widths.max().unwrap_or(0)
 }
 
-/// Tasks by the row they belong to, in order of first appearance.
-fn lanes(run: &Run) -> Vec<(String, Vec<&Task>)> {
-    if run.tasks.len() <= MAX_ROWS {
-        return run
-            .tasks
-            .iter()
-            .map(|task| (format!("{} {}", task.id, task.thread), vec![task]))
-            .collect();
+/// The tasks of a row.
+struct Group<'a> {
+    label: String,
+    tasks: Vec<&'a Task>,
+    /// How many under way at once fill the row to the top; `None` for the most that ever were.
+    full: Option<f64>,
+}
+
+fn groups<'a>(run: &'a Run) -> Vec<Group<'a>> {
+    let lanes = lanes::lanes(run);
+    if run.tasks.len() > MAX_ROWS && (2..=MAX_ROWS).contains(&lanes.len()) {
+        let group = |lane: lanes::Lane<'a>| Group {
+            label: format!("{}: {}", lane.thread, lane.tasks.len()),
+            full: None,
+            tasks: lane.tasks,
+        };
+        return lanes.into_iter().map(group).collect();
     }
-    let mut lanes: Vec<(String, Vec<&Task>)> = Vec::new();
-    let mut places = HashMap::new();
-    for task in &run.tasks {
-        let place = *places.entry((task.pid, &task.thread)).or_insert_with(|| {
-            lanes.push((task.thread.clone(), Vec::new()));
-            lanes.len() - 1
-        });
-        lanes[place].1.push(task);
-    }
-    for (label, tasks) in &mut lanes {
-        *label = format!("{label}: {}", tasks.len());
-    }
-    lanes
+    let many = run.tasks.len();
+    let rows = if many > MAX_ROWS { GROUPS } else { many };
+    (0..rows)
+        .map(|row| {
+            let tasks = &run.tasks[many * row / rows..many * (row + 1) / rows];
+            let ids = match tasks {
+                [task] => task.id.to_string(),
+                _ => format!("{}-{}", tasks[0].id, tasks[tasks.len() - 1].id),
+            };
+            let thread = match lanes.len() == 1 || tasks.len() == 1 {
+                true => &tasks[0].thread,
+                false => "",
+            };
+            Group {
+                label: format!("{ids} {thread}").trim_end().into(),
+                full: Some(tasks.len() as f64),
+                tasks: tasks.iter().collect(),
+            }
+        })
+        .collect()
 }
 
 /// Adds to each column how much of it the span from `start` to `end` (in columns) covers.
@@ -82,11 +98,11 @@ fn fill(load: &mut [f64], start: f64, end: f64) {
 }
 
 /// A row of one task is drawn full wherever it covers half a column; a row of many by their number.
-fn level(load: f64, most: f64, tasks: usize) -> u8 {
+fn level(load: f64, most: f64, full: f64, tasks: usize) -> u8 {
     match tasks {
         1 if load >= most.min(0.5) && load > 0.0 => 8,
         1 => 0,
-        _ => (load / most.max(f64::MIN_POSITIVE) * 8.0).ceil() as u8,
+        _ => (load / full.max(f64::MIN_POSITIVE) * 8.0).ceil() as u8,
     }
 }
 
@@ -105,8 +121,8 @@ mod tests {
     }
 
     fn bars(tasks: Vec<Task>, scale_ms: f64, columns: usize) -> Vec<String> {
-        let (rows, _) = rows(&run_of(tasks), scale_ms, columns);
-        rows.iter()
+        rows(&run_of(tasks), scale_ms, columns)
+            .iter()
             .map(|row| row.levels.iter().map(|level| level.to_string()).collect())
             .collect()
     }
@@ -138,10 +154,20 @@ mod tests {
         let tasks =
             (0..1000).map(|id| task(["a", "b"][id % 2], 0.0, if id < 500 { 10.0 } else { 5.0 }));
         assert_eq!(bars(tasks.collect(), 10.0, 4), ["8844", "8844"]);
-        let many = (0..1000)
-            .map(|id| task(&format!("t{id}"), 0.0, 1.0))
-            .collect();
-        let (rows, left_out) = rows(&run_of(many), 1.0, 4);
-        assert_eq!((rows.len(), left_out), (MAX_ROWS, 1000 - MAX_ROWS));
+    }
+
+    /// Would be wrong: a thousand tasks one after another that look like a thousand at once, or rows
+    /// that say nothing of the tasks they leave out.
+    #[test]
+    fn many_tasks_keep_the_shape_of_a_few() {
+        let stair = (0..48).map(|id| task("main", id as f64, id as f64 + 1.0));
+        let drawn = bars(stair.collect(), 48.0, 12);
+        assert_eq!(drawn.len(), GROUPS);
+        assert_eq!((&*drawn[0], &*drawn[11]), ("200000000000", "000000000002"));
+        let block = (0..48).map(|id| task(&format!("t{id}"), 0.0, 24.0));
+        let run = run_of(block.collect());
+        let rows = rows(&run, 48.0, 4);
+        assert_eq!((rows.len(), &*rows[11].label), (GROUPS, "44-47"));
+        assert!(rows.iter().all(|row| row.levels == [8, 8, 0, 0]));
     }
 }
