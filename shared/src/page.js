@@ -69,10 +69,11 @@ function table(parent, title, head, rows) {
   const details = put(parent, "details", {}, put(null, "summary", {}, title));
   details.addEventListener("toggle", () => {
     const body = put(put(details, "div", { class: "table", tabindex: 0, role: "region", "aria-label": title }), "table");
-    const kind = (cell) => (typeof cell === "number" ? { class: "number" } : {});
-    put(body, "thead", {}, put(null, "tr", {}, ...head.map((cell) => put(null, "th", { scope: "col" }, cell))));
-    put(body, "tbody", {}, ...rows().map((row) =>
-      put(null, "tr", {}, ...row.map((cell) => put(null, "td", kind(cell), String(cell ?? "–"))))));
+    const all = rows();
+    const cell = (tag, value, like) =>
+      put(null, tag, typeof like === "number" ? { class: "number" } : {}, String(value ?? "–"));
+    put(body, "thead", {}, put(null, "tr", {}, ...head.map((title, place) => cell("th", title, all[0]?.[place]))));
+    put(body, "tbody", {}, ...all.map((row) => put(null, "tr", {}, ...row.map((value) => cell("td", value, value)))));
   }, { once: true });
 }
 
@@ -105,7 +106,7 @@ function timeline(parent, run, scale, sequential, hint) {
   const head = put(box, "div", { class: "head" }, put(null, "h3", {}, run.model), put(null, "b", {}, time(run.wall_ms)));
   if (run.predicted_ms !== null) put(head, "span", {}, `predicted ${time(run.predicted_ms)}`);
   if (sequential && sequential !== run) {
-    put(head, "span", { class: "soft" }, `${quantity(sequential.wall_ms / run.wall_ms)} times as fast as sequential`);
+    put(head, "span", { class: "soft" }, `${(sequential.wall_ms / run.wall_ms).toFixed(2)} times as fast as sequential`);
   }
   const seen = [];
   if (run.peak_in_flight !== null && run.connections !== null) {
