@@ -295,7 +295,7 @@ function quantities(parent, figure) {
   put(box, "h3", {}, figure.name, put(null, "span", { class: "soft small" }, ` ${figure.unit}${note}`));
   const points = figure.points.map((point) => ({ ...point, x: parseFloat(point.label) }));
   const predicted = figure.points.some((point) => point.predicted !== null);
-  const numbered = points.length > 2 && points.every((point, place) => place === 0 ? point.x === point.x : point.x > points[place - 1].x);
+  const numbered = points.length > 1 && points.every((point, place) => place === 0 ? point.x === point.x : point.x > points[place - 1].x);
   if (figure.scale === "linear" && predicted && numbered) curve(box, figure, points);
   else bars(box, figure);
   if (predicted) {
@@ -328,8 +328,8 @@ function lesson(one, place) {
   put(section, "p", {}, one.about);
   const { tasks, url } = one.settings;
   if (one.runs.length > 0) {
-    const what = url === null ? "each computing" : `each a GET of ${url}`;
-    put(section, "p", { class: "small soft" }, `${count(tasks, "task")}, ${what}`);
+    const what = url === null ? "" : `, each a GET of ${url}`;
+    put(section, "p", { class: "small soft" }, count(tasks, "task") + what);
     legend(section, one.runs);
   }
   const scale = Math.max(0, ...one.runs.map((run) => Math.max(run.wall_ms, run.predicted_ms ?? 0)));
