@@ -27,7 +27,7 @@ pub fn write(path: &str, view: View, picture: &[u16]) -> Result<()> {
 /// or more.
 ///
 /// # Errors
-/// Never, but that the encoder could fail.
+/// The encoder refuses it.
 pub fn for_page(view: View, picture: &[u16]) -> Result<String> {
     let step = view.height.div_ceil(PAGE_ROWS);
     let rows = picture.chunks(view.width).step_by(step);

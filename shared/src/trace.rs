@@ -171,6 +171,11 @@ impl Trace {
             name("process_name", process);
         }
         name("thread_name", thread);
+        // In this order, and not in that of the alphabet: the runs come first.
+        self.names.push(json!({
+            "ph": "M", "name": "thread_sort_index", "pid": pid, "tid": next,
+            "args": {"sort_index": next},
+        }));
         self.threads.insert(key, next);
         next
     }
