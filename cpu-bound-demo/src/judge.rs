@@ -244,8 +244,12 @@ pub fn no_faster(some: [&Run; 2], many: &Run, cores: usize) -> Judgement {
 }
 
 /// How much work, in iterations, each of `threads` has done: shared out beforehand, and as they ran
-/// out of it.
-pub fn sharing(threads: usize, [blocks, stolen]: &[BTreeMap<String, u64>; 2]) -> Judgement {
+/// out of it. All of it took `busy_ms`.
+pub fn sharing(
+    threads: usize,
+    busy_ms: f64,
+    [blocks, stolen]: &[BTreeMap<String, u64>; 2],
+) -> Judgement {
     let largest = |work: &BTreeMap<String, u64>| {
         let sum: u64 = work.values().sum();
         let most = work.values().copied().max().unwrap_or(0);
@@ -271,6 +275,9 @@ pub fn sharing(threads: usize, [blocks, stolen]: &[BTreeMap<String, u64>; 2]) ->
         "blocks well above 1, rayon near 1 times a fair share",
         format!("most work of one thread: blocks {fixed:.2}, rayon {shared:.2} times a fair share"),
         reasons,
+    )
+    .unless(
+        (busy_ms < WORTHWHILE_MS).then_some("it is too little work to share out: try a larger -n"),
     )
     .unless(
         (threads < 2)
@@ -465,12 +472,15 @@ mod tests {
             work.map(|(worker, &done)| (name(worker), done))
                 .collect::<BTreeMap<_, _>>()
         };
-        let judge =
-            |blocks: &[u64], stolen: &[u64]| sharing(2, &[work(blocks), work(stolen)]).verdict;
+        let judge = |blocks: &[u64], stolen: &[u64]| {
+            sharing(2, 100.0, &[work(blocks), work(stolen)]).verdict
+        };
         assert_eq!(judge(&[10, 90], &[49, 51]), Holds);
         assert_eq!(judge(&[10, 90], &[10, 90]), Fails);
         assert_eq!(judge(&[10, 90], &[20, 80]), NotShown);
         assert_eq!(judge(&[10, 90], &[0, 100]), Fails);
+        let little = sharing(2, 1.0, &[work(&[10, 90]), work(&[0, 100])]);
+        assert_eq!(little.verdict, NotShown);
         assert_eq!(waits(1, 10).verdict, Holds);
         assert_eq!(waits(1, 1).verdict, Fails);
         assert_eq!(waits(10, 10).verdict, Fails);
