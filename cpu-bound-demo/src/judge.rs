@@ -244,12 +244,13 @@ pub fn no_faster(some: [&Run; 2], many: &Run, cores: usize) -> Judgement {
 }
 
 /// How much work, in iterations, each of `threads` has done: shared out beforehand, and as they ran
-/// out of it. All of it took `busy_ms`.
+/// out of it, in `run`.
 pub fn sharing(
     threads: usize,
-    busy_ms: f64,
+    run: &Run,
     [blocks, stolen]: &[BTreeMap<String, u64>; 2],
 ) -> Judgement {
+    let busy_ms = run.mean_task_ms() * run.tasks.len() as f64;
     let largest = |work: &BTreeMap<String, u64>| {
         let sum: u64 = work.values().sum();
         let most = work.values().copied().max().unwrap_or(0);
@@ -263,7 +264,7 @@ pub fn sharing(
             Verdict::Holds,
             "counted in iterations, so no clock can disturb it",
         )
-    } else if shared < fixed {
+    } else if shared < fixed || !cores_to_be_had(run, threads) {
         (
             Verdict::NotShown,
             "other programs kept one of the threads waiting",
@@ -472,15 +473,19 @@ mod tests {
             work.map(|(worker, &done)| (name(worker), done))
                 .collect::<BTreeMap<_, _>>()
         };
-        let judge = |blocks: &[u64], stolen: &[u64]| {
-            sharing(2, 100.0, &[work(blocks), work(stolen)]).verdict
+        let judge = |blocks: &[u64], stolen: &[u64], mean_ms, idle_ms| {
+            let mut run = run(100.0, 100.0, idle_ms);
+            run.tasks
+                .iter_mut()
+                .for_each(|task| (task.start_ms, task.end_ms) = (0.0, mean_ms));
+            sharing(2, &run, &[work(blocks), work(stolen)]).verdict
         };
-        assert_eq!(judge(&[10, 90], &[49, 51]), Holds);
-        assert_eq!(judge(&[10, 90], &[10, 90]), Fails);
-        assert_eq!(judge(&[10, 90], &[20, 80]), NotShown);
-        assert_eq!(judge(&[10, 90], &[0, 100]), Fails);
-        let little = sharing(2, 1.0, &[work(&[10, 90]), work(&[0, 100])]);
-        assert_eq!(little.verdict, NotShown);
+        assert_eq!(judge(&[10, 90], &[49, 51], 10.0, 100.0), Holds);
+        assert_eq!(judge(&[10, 90], &[10, 90], 10.0, 100.0), Fails);
+        assert_eq!(judge(&[10, 90], &[0, 100], 10.0, 100.0), Fails);
+        assert_eq!(judge(&[10, 90], &[20, 80], 10.0, 100.0), NotShown);
+        assert_eq!(judge(&[10, 90], &[0, 100], 10.0, 0.0), NotShown);
+        assert_eq!(judge(&[10, 90], &[0, 100], 0.1, 100.0), NotShown);
         assert_eq!(waits(1, 10).verdict, Holds);
         assert_eq!(waits(1, 1).verdict, Fails);
         assert_eq!(waits(10, 10).verdict, Fails);
