@@ -11,8 +11,11 @@ use std::process::ExitCode;
 
 use shared::cli::{Demo, Hidden, Lesson};
 
+mod book;
 mod crash;
 mod dropped;
+#[cfg(test)]
+mod faults;
 mod file_race;
 mod full_pipes;
 mod judge;
@@ -64,7 +67,7 @@ fn main() -> ExitCode {
         lessons: LESSONS,
         modes: &[],
         hidden: HIDDEN,
-        options: &[],
+        options: &[pool::RETRIES],
         next: "cargo run -p async-demo",
     })
 }

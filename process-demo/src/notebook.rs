@@ -23,6 +23,7 @@ pub const ABOUT: &str =
 
 pub fn run(lab: &Lab) -> Result<Evidence> {
     let (n, k, target) = (lab.tasks, lab.workers, lab.target()?);
+    let retries = lab.options.get("retries").map_or(Ok(0), str::parse)?;
 
     // One after another, in this process. The prediction is the sum of all delays.
     let activity = lab.blocking()?;
@@ -58,7 +59,8 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     let rounds = n.div_ceil(k) as f64;
     let mut memory_kib = 0;
     let mut pool = lab.run("process-pool", longest * rounds, |_| {
-        let served = pool::serve(k, n, target)?;
+        let ask = |id| Request::new(id, target);
+        let served = pool::serve(k, n, retries, |name| start(name, target.show), ask)?;
         memory_kib = served.peak_rss_kib;
         Ok(served.tasks)
     })?;

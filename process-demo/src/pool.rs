@@ -1,93 +1,115 @@
 //! A pool of k workers that serves any number of tasks: one thread minds each worker, hands it one
-//! task after another, and replaces it when it is gone.
+//! task after another, and replaces it when it is lost. Who has what is in the [`Book`].
 
-use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, scope};
 
-use anyhow::{Error, Result};
-use shared::lab::Target;
+use anyhow::Result;
+use shared::cli::Opt;
 use shared::report::Task;
 
-use crate::notebook::start;
-use crate::worker::Request;
+use crate::book::Book;
+use crate::worker::{Request, Worker};
+
+pub const RETRIES: Opt = Opt {
+    name: "retries",
+    value: "N",
+    help: "How often the pool tries a task again whose worker was lost [default: 0]",
+    check: |text| match text.parse::<usize>() {
+        Ok(0..=10) => Ok(()),
+        _ => Err("expected a whole number from 0 to 10".into()),
+    },
+};
 
 /// What came of the tasks, and the most memory that the workers had, in KiB.
-#[derive(Default)]
 pub struct Served {
     pub tasks: Vec<Task>,
     pub peak_rss_kib: u64,
 }
 
-struct Pool<'a> {
-    target: &'a Target,
-    queue: Mutex<Range<usize>>,
-    served: Mutex<Served>,
+struct Pool<Start, Ask> {
+    start: Start,
+    ask: Ask,
+    book: Mutex<Book>,
+    peak_rss_kib: Mutex<u64>,
 }
 
-/// Has `size` workers carry out tasks 0 to `count`. The workers that can be started do the work of
-/// those that cannot.
+/// Has `size` workers that `start` starts carry out tasks 0 to `count`, each as `ask` says. The
+/// workers that can be started do the work of those that cannot.
 ///
 /// # Errors
-/// Not even one worker could be started.
-pub fn serve(size: usize, count: usize, target: &Target) -> Result<Served> {
+/// Not even one worker could be started, or none lived to answer.
+pub fn serve(
+    size: usize,
+    count: usize,
+    retries: usize,
+    start: impl Fn(&str) -> Result<Worker> + Sync,
+    ask: impl Fn(usize) -> Request + Sync,
+) -> Result<Served> {
     let pool = Pool {
-        target,
-        queue: Mutex::new(0..count),
-        served: Mutex::default(),
+        start,
+        ask,
+        book: Mutex::new(Book::new(count, size, retries)),
+        peak_rss_kib: Mutex::new(0),
     };
-    let mut refused: Vec<Error> = Vec::new();
     scope(|scope| {
         let mut minders = Vec::new();
-        for slot in 0..size.min(count) {
+        for place in 0..size.min(count) {
             let pool = &pool;
-            let minder = Builder::new().name(format!("minder {}", slot + 1));
-            match minder.spawn_scoped(scope, move || pool.mind(slot)) {
+            let minder = Builder::new().name(format!("minder {}", place + 1));
+            match minder.spawn_scoped(scope, move || pool.mind(place)) {
                 Ok(minder) => minders.push(minder),
-                Err(error) => refused.push(error.into()),
+                Err(error) => lock(&pool.book).refused(format!("cannot start a thread: {error}")),
             }
         }
-        // One that panicked leaves its task without an outcome, which the stopwatch counts as lost.
-        let ended = minders.into_iter().filter_map(|minder| minder.join().ok());
-        refused.extend(ended.filter_map(Result::err));
+        for minder in minders {
+            let _ = minder.join(); // One that panicked leaves its task to `close`.
+        }
     });
-    let served = pool
-        .served
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
-    match refused.pop() {
-        Some(error) if served.tasks.is_empty() => Err(error),
-        _ => Ok(served),
-    }
+    let book = pool.book.into_inner();
+    Ok(Served {
+        tasks: book.unwrap_or_else(PoisonError::into_inner).close()?,
+        peak_rss_kib: *lock(&pool.peak_rss_kib),
+    })
 }
 
-impl Pool<'_> {
-    /// Has one worker carry out tasks until there are no more.
-    fn mind(&self, slot: usize) -> Result<()> {
-        let name = format!("Worker-{}", slot + 1);
-        let mut worker = start(&name, self.target.show)?;
-        // A closure, so that the lock is held for taking a task and not while the worker is at it.
-        let take = || lock(&self.queue).next();
-        while let Some(id) = take() {
-            if !worker.is_usable() {
-                lock(&self.served).peak_rss_kib += worker.peak_rss_kib;
-                worker = match start(&name, self.target.show) {
-                    Ok(worker) => worker,
-                    Err(error) => {
-                        lock(&self.served)
-                            .tasks
-                            .push(Task::failed(id, format!("{error:#}")));
-                        return Ok(());
-                    }
-                };
+impl<Start, Ask> Pool<Start, Ask>
+where
+    Start: Fn(&str) -> Result<Worker>,
+    Ask: Fn(usize) -> Request,
+{
+    /// Has one worker after another carry out tasks until there are no more.
+    fn mind(&self, place: usize) {
+        let name = format!("Worker-{}", place + 1);
+        let mut worker: Option<Worker> = None;
+        while lock(&self.book).has_work() {
+            let usable = worker.take_if(|worker| worker.is_usable());
+            self.end(worker.take());
+            let mut ready = match usable.map_or_else(|| (self.start)(&name), Ok) {
+                Ok(ready) => ready,
+                Err(error) => return lock(&self.book).refused(format!("{error:#}")),
+            };
+            // In a statement of its own, so that the lock is not held while the worker is at it.
+            let taken = lock(&self.book).take(place);
+            if let Some(id) = taken {
+                ready.ask((self.ask)(id));
+                let task = ready.answer();
+                match ready.is_lost() {
+                    false => lock(&self.book).answered(place, task),
+                    true => lock(&self.book).lost(place, task),
+                }
             }
-            worker.ask(Request::new(id, self.target));
-            let task = worker.answer();
-            lock(&self.served).tasks.push(task);
+            worker = Some(ready);
         }
-        worker.wait()?;
-        lock(&self.served).peak_rss_kib += worker.peak_rss_kib;
-        Ok(())
+        self.end(worker);
+    }
+
+    fn end(&self, worker: Option<Worker>) {
+        if let Some(mut worker) = worker {
+            // What it ended with no longer matters: it has no task.
+            let _ = worker.wait();
+            *lock(&self.peak_rss_kib) += worker.peak_rss_kib;
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Child, ChildStdin};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -24,6 +25,9 @@ pub const HIDDEN: Hidden = Hidden::new("worker", serve);
 
 /// An answer longer than this is no answer: 1 MiB.
 const MAX_LINE: u64 = 1 << 20;
+
+/// What an empty pipe surely takes at once, in bytes. pipe(7): a page, when there are many pipes.
+const PIPE_TAKES: usize = 4096;
 
 /// What a worker may take beyond the task's own timeout, to start and to answer.
 const SLACK: Duration = Duration::from_secs(5);
@@ -120,7 +124,7 @@ pub struct Worker {
     name: String,
     child: Child,
     /// `None` once the worker has been told to end.
-    requests: Option<ChildStdin>,
+    requests: Option<Arc<ChildStdin>>,
     answers: Receiver<Line>,
     show: Show,
     /// What it was last asked, and when.
@@ -144,7 +148,7 @@ impl Worker {
     /// # Errors
     /// A pipe is missing, or no thread can be started to read it.
     pub fn new(name: String, mut child: Child, show: Show) -> Result<Worker> {
-        let requests = child.stdin.take();
+        let requests = child.stdin.take().map(Arc::new);
         let stdout = child.stdout.take().context("the worker has no stdout")?;
         // A bounded channel: a worker that floods us is kept waiting, and our memory is not filled.
         let (send, answers) = mpsc::sync_channel(1);
@@ -183,9 +187,18 @@ impl Worker {
     /// Hands the worker a task. That it is gone is seen by [`Worker::answer`].
     pub fn ask(&mut self, request: Request) {
         let line = serde_json::to_string(&request).unwrap_or_default() + "\n";
+        let length = line.len();
         self.asked = Some((request, now_ms()));
-        if let Some(requests) = &mut self.requests {
-            let _ = requests.write_all(line.as_bytes());
+        let Some(requests) = self.requests.clone() else {
+            return;
+        };
+        let write = move || requests.as_ref().write_all(line.as_bytes());
+        if length <= PIPE_TAKES {
+            let _ = write();
+        } else if thread::Builder::new().spawn(write).is_err() {
+            // A worker that does not read would keep us waiting for ever: hence a thread, and if
+            // there is none to be had, the end of this worker.
+            self.close();
         }
     }
 
@@ -273,6 +286,17 @@ impl Worker {
             end_ms: at_ms,
             ..task
         })
+    }
+
+    /// Its number as a process.
+    #[cfg(test)]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether its last task was lost with it: what [`Worker::answer`] returned is not its answer.
+    pub fn is_lost(&self) -> bool {
+        !self.trusted
     }
 
     /// Whether the worker may be given another task: it lives, and has said nothing unasked.
