@@ -11,6 +11,7 @@ mod ledger;
 mod output;
 mod pictures;
 mod process_demo;
+mod queue;
 mod repository;
 mod sections;
 mod serve;
