@@ -1,6 +1,5 @@
 //! Async tasks let waits overlap on a single thread: at each `.await` a task that must wait gives
 //! way to the others, so that x + y + z becomes max(x, y, z).
-//!
 //! You will see a stair, then a block, all by the thread `main`, then a stair with steps of k.
 //! Try it: `-n 1000`; or await each task where it is spawned, and see the block become a stair.
 
@@ -18,32 +17,33 @@ use tokio::task::{JoinHandle, yield_now};
 pub const ABOUT: &str = "Requests one after another, then all at once, then a few at a time";
 
 pub fn run(lab: &Lab) -> Result<Evidence> {
-    let (n, k) = (lab.tasks, lab.workers);
+    let (n, k, at_once) = (lab.tasks, lab.workers, lab.at_once(1)); // A connection each.
     // It runs on the thread that calls `block_on`, and on no other.
     let event_loop = Builder::new_current_thread().enable_all().build()?;
 
     // One after another. The prediction is the sum of all delays.
-    let activity = lab.non_blocking()?;
+    let mut activity = lab.non_blocking()?;
     let sum = lab.delay_ms.map(|delay| delay * n as f64);
     let sequential = lab.run("sequential", sum, |_| {
-        let mut tasks = Vec::new();
-        for id in 0..n {
-            tasks.push(event_loop.block_on(activity.get(id)));
-        }
-        Ok(tasks)
+        let get = |id| event_loop.block_on(activity.get(id));
+        Ok((0..n).map(get).collect())
     })?;
 
     // All at once. The prediction is the longest delay.
-    let activity = lab.non_blocking()?;
+    activity = lab.non_blocking()?; // The one before takes its connections along.
     let longest = lab.delay_ms.unwrap_or(sequential.mean_task_ms());
     let mut count = ThreadCount::default();
     let all = lab.run("async", longest, |run| {
         event_loop.block_on(async {
+            let places = Arc::new(Semaphore::new(at_once)); // One each, as a rule.
             let mut spawned = Vec::new();
             for id in 0..n {
-                let activity = activity.clone();
+                let (activity, place) = (activity.clone(), places.clone().acquire_owned().await);
                 // New: the task is only planned; it starts when this one gives way.
-                spawned.push(tokio::spawn(async move { activity.get(id).await }));
+                spawned.push(tokio::spawn(async move {
+                    let _place = place; // Kept until it ends.
+                    activity.get(id).await
+                }));
             }
             yield_now().await;
             count = run.count_threads();
@@ -52,9 +52,9 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     })?;
 
     // A few at a time: only a task that holds one of k permits goes on.
-    let activity = lab.non_blocking()?;
-    let rounds = n.div_ceil(k) as f64;
-    let limited = lab.run("async-limit", longest * rounds, |_| {
+    activity = lab.non_blocking()?;
+    let rounds = longest * n.div_ceil(k) as f64;
+    let limited = lab.run("async-limit", rounds, |_| {
         event_loop.block_on(async {
             let permits = Arc::new(Semaphore::new(k));
             let mut spawned = Vec::new();

@@ -110,8 +110,11 @@ impl Book {
             .collect();
         let why = self.why.unwrap_or("nobody was there to do it".into());
         let lost = self.strikes.iter().sum::<usize>();
-        if !self.answered && (lost >= MAX_IN_VAIN || self.settled.is_empty() && !left.is_empty()) {
+        if !self.answered && lost >= MAX_IN_VAIN {
             bail!("no worker lived to answer, {lost} died: {why}");
+        }
+        if self.settled.is_empty() && !left.is_empty() {
+            bail!("no worker could be had: {why}");
         }
         let why = format!("no worker was left for it: {why}");
         self.settled

@@ -1,9 +1,5 @@
-//! Processes let waits overlap just as threads do, at a price: each is a whole program to start,
-//! and the task and its answer go through pipes as text.
-//!
-//! You will see a stair, then a block that starts late: that gap is the start of ten programs. The
-//! pool starts only k.
-//!
+//! Processes let waits overlap as threads do, but each is a program to start, and pipes carry text.
+//! You will see a stair, then a block that starts late: that gap is the start of ten programs.
 //! Try it: `--workers 5`; or `--delay 3s`, and in the pool kill a worker by the pid in its line.
 
 use std::process::Stdio;
@@ -12,18 +8,17 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Result};
 use shared::activity::Show;
 use shared::child;
-use shared::judge as shared_judge;
+use shared::judge::{pool_is_full, waits_overlap};
 use shared::lab::{Evidence, Lab};
 
 use crate::worker::{self, Request, Worker};
 use crate::{judge, pool};
 
-pub const ABOUT: &str =
-    "Requests one after another, then a process for each, then a pool of processes";
+pub const ABOUT: &str = "Requests one after another, then a process each, then a pool of processes";
 
 pub fn run(lab: &Lab) -> Result<Evidence> {
-    let (n, k, target) = (lab.tasks, lab.workers, lab.target()?);
-    let retries = lab.options.get("retries").map_or(Ok(0), str::parse)?;
+    let (n, k, at_once) = (lab.tasks, lab.workers, lab.at_once(2)); // Two pipes each.
+    let (target, retries) = (lab.target()?, pool::retries(lab)?);
 
     // One after another, in this process. The prediction is the sum of all delays.
     let activity = lab.blocking()?;
@@ -33,32 +28,39 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     })?;
 
     // All at once, a process for each. The prediction is the longest delay.
-    let longest = lab.delay_ms.unwrap_or(sequential.mean_task_ms());
-    let mut memory_kib = 0;
+    let (longest, mut memory_kib) = (lab.delay_ms.unwrap_or(sequential.mean_task_ms()), 0);
     let mut processes = lab.run("processes", longest, |_| {
-        let mut workers = Vec::new();
-        for id in 0..n {
-            let mut worker = start(&format!("Process-{}", id + 1), target.show)?;
-            worker.ask(Request::new(id, target)); // One line into its stdin; on to the next.
-            workers.push(worker);
-        }
         let mut tasks = Vec::new();
-        for worker in &mut workers {
-            tasks.push(worker.answer()); // Waits for one line from its stdout.
-            worker.close(); // The end of its stdin tells it to end.
-        }
-        for worker in &mut workers {
-            worker.wait()?; // Nobody else reaps it.
-            memory_kib += worker.peak_rss_kib;
+        // Goes round once, unless the system allows fewer at once.
+        while tasks.len() < n {
+            let mut workers = Vec::new();
+            for id in tasks.len()..n.min(tasks.len() + at_once) {
+                let mut worker = match start(&format!("Process-{}", id + 1), target.show) {
+                    // The last one's places go to the others: each needs a thread of its own, too.
+                    Err(_) if !workers.is_empty() => {
+                        workers.truncate(1.max(workers.len() - 1));
+                        break;
+                    }
+                    worker => worker?,
+                };
+                worker.ask(Request::new(id, target)); // One line into its stdin; on to the next.
+                workers.push(worker);
+            }
+            for worker in &mut workers {
+                tasks.push(worker.answer()); // Waits for one line from its stdout.
+                worker.close(); // The end of its stdin tells it to end.
+            }
+            for worker in &mut workers {
+                worker.wait()?; // Nobody else reaps it.
+                memory_kib += worker.peak_rss_kib;
+            }
         }
         Ok(tasks)
     })?;
     processes.peak_rss_kib = processes.peak_rss_kib.map(|own| own + memory_kib);
 
     // Through a pool: k processes, and each carries out one task after another.
-    let rounds = n.div_ceil(k) as f64;
-    let mut memory_kib = 0;
-    let mut pool = lab.run("process-pool", longest * rounds, |_| {
+    let mut pool = lab.run("process-pool", longest * n.div_ceil(k) as f64, |_| {
         let ask = |id| Request::new(id, target);
         let served = pool::serve(k, n, retries, |name| start(name, target.show), ask)?;
         memory_kib = served.peak_rss_kib;
@@ -67,11 +69,9 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     pool.peak_rss_kib = pool.peak_rss_kib.map(|own| own + memory_kib);
 
     let findings = vec![
-        shared_judge::waits_overlap(&sequential, &processes)
-            .on("P1", "Processes let waits overlap"),
+        waits_overlap(&sequential, &processes).on("P1", "Processes let waits overlap"),
         judge::own_process_each(&processes).on("P2", "Each task has a process of its own"),
-        shared_judge::pool_is_full(k, &processes, &pool)
-            .on("P10", "A pool of k runs k at once, never more"),
+        pool_is_full(k, &processes, &pool).on("P10", "A pool of k runs k at once, never more"),
     ];
     Ok(Evidence::new(vec![sequential, processes, pool], findings))
 }

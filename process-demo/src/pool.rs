@@ -6,6 +6,7 @@ use std::thread::{Builder, scope};
 
 use anyhow::Result;
 use shared::cli::Opt;
+use shared::lab::Lab;
 use shared::report::Task;
 
 use crate::book::Book;
@@ -20,6 +21,14 @@ pub const RETRIES: Opt = Opt {
         _ => Err("expected a whole number from 0 to 10".into()),
     },
 };
+
+/// What the command line says of [`RETRIES`].
+///
+/// # Errors
+/// None: it has been checked with the rest of the command line.
+pub fn retries(lab: &Lab) -> Result<usize> {
+    Ok(lab.options.get(RETRIES.name).map_or(Ok(0), str::parse)?)
+}
 
 /// What came of the tasks, and the most memory that the workers had, in KiB.
 pub struct Served {

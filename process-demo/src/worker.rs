@@ -32,7 +32,7 @@ const PIPE_TAKES: usize = 4096;
 /// What a worker may take beyond the task's own timeout, to start and to answer.
 const SLACK: Duration = Duration::from_secs(5);
 
-/// How long a worker may take to end once its stdin has ended.
+/// How long a worker may take to end once its stdin has ended, and to get the thread that it needs.
 const GRACE: Duration = Duration::from_secs(1);
 
 #[derive(Serialize, Deserialize)]
@@ -64,17 +64,7 @@ struct Answer {
 /// It was not started by its parent, or a request is not one.
 pub fn serve(_: &[String]) -> Result<()> {
     refuse_terminal()?;
-    let (send, requests) = mpsc::channel();
-    // The end of stdin ends the worker even in mid-task: a parent that is gone, however it went,
-    // reads no answer. A thread that watches for it is all that takes.
-    thread::Builder::new().name("stdin".into()).spawn(move || {
-        for line in io::stdin().lines().map_while(Result::ok) {
-            if send.send(line).is_err() {
-                break;
-            }
-        }
-        std::process::exit(0);
-    })?;
+    let requests = read_requests()?;
     // The async twin, since the blocking one would start one more thread in every worker.
     let event_loop = Builder::new_current_thread().enable_all().build()?;
     let mut activity: Option<AsyncActivity> = None;
@@ -105,6 +95,33 @@ pub fn serve(_: &[String]) -> Result<()> {
         io::stdout().flush()?;
     }
     Ok(())
+}
+
+/// Reads the requests on a thread of its own. The end of stdin ends the worker even in mid-task: a
+/// parent that is gone, however it went, reads no answer. A thread that watches is all that takes.
+///
+/// # Errors
+/// The system allows no more threads, not even once other workers have ended.
+fn read_requests() -> Result<Receiver<String>> {
+    let give_up = Instant::now() + GRACE;
+    loop {
+        let (send, requests) = mpsc::channel();
+        let watch = move || {
+            for line in io::stdin().lines().map_while(Result::ok) {
+                if send.send(line).is_err() {
+                    break;
+                }
+            }
+            std::process::exit(0);
+        };
+        match thread::Builder::new().name("stdin".into()).spawn(watch) {
+            Ok(_) => return Ok(requests),
+            Err(error) if Instant::now() >= give_up => {
+                return Err(error).context("cannot start a thread");
+            }
+            Err(_) => thread::sleep(Duration::from_millis(10)),
+        }
+    }
 }
 
 /// What the hidden modes say to somebody who types their name.

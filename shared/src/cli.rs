@@ -171,12 +171,9 @@ pub fn main(demo: &Demo) -> ExitCode {
     };
     let code = code.unwrap_or_else(|error| {
         // Nothing is left to be done if not even this can be written.
-        let _ = writeln!(
-            io::stderr(),
-            "{}: {}",
-            demo.name,
-            text::inert(&format!("{error:#}"))
-        );
+        let line = format!("{}: {}\n", demo.name, text::inert(&format!("{error:#}")));
+        // In one piece: other processes may write there, too.
+        let _ = io::stderr().write_all(line.as_bytes());
         match error.downcast_ref::<Stop>() {
             Some(Stop::Usage(_)) => 2,
             Some(Stop::Output(_)) => 4,

@@ -235,6 +235,14 @@ impl Lab {
         })
     }
 
+    /// How many of the tasks may be under way at once: all of them, unless the system allows this
+    /// program fewer descriptors than they need, which is said on stderr then. A task has `each`,
+    /// besides the one that the embedded server has for it.
+    pub fn at_once(&self, each: usize) -> usize {
+        let server = usize::from(self.delay_ms.is_some());
+        crate::descriptors::at_once_said(self.tasks, each + server)
+    }
+
     /// The activity with a blocking client of its own.
     ///
     /// # Errors

@@ -9,6 +9,8 @@ pub mod apart;
 pub mod child;
 pub mod cli;
 pub mod data_uri;
+#[cfg(feature = "http")]
+mod descriptors;
 pub mod html;
 pub mod judge;
 pub mod lab;

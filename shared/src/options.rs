@@ -87,9 +87,17 @@ impl<'a> Given<'a> {
         let embedded = self.demo.http && (lesson.own_server || !self.is_given("url"));
         let delay = lesson.delay.filter(|_| !self.is_given("delay"));
         let delay = delay.unwrap_or_else(|| duration(&self.matches, "delay"));
+        // A pool needs no more places than there are tasks, or descriptors for them.
+        #[cfg(feature = "http")]
+        let places = {
+            crate::descriptors::raise_limit();
+            crate::descriptors::at_once(tasks, 3)
+        };
+        #[cfg(not(feature = "http"))]
+        let places = tasks;
         Ok(Lab {
             tasks,
-            workers: count("workers").min(tasks),
+            workers: count("workers").min(places),
             cores: cores(),
             // Behind an address of somebody else, how long it takes is not known.
             delay_ms: (embedded || !self.demo.http)
@@ -120,7 +128,6 @@ impl<'a> Given<'a> {
         use crate::lab::Watched;
         use crate::server::Server;
 
-        raise_descriptor_limit();
         let (url, server) = match path {
             None => {
                 let url = self.matches.get_one::<String>("url").cloned();
@@ -176,25 +183,6 @@ pub(crate) fn is_json(matches: &ArgMatches) -> bool {
     matches
         .get_one::<String>("format")
         .is_some_and(|format| format == "json")
-}
-
-/// A connection is a descriptor, and the embedded server holds the other end of each.
-#[cfg(feature = "http")]
-fn raise_descriptor_limit() {
-    #[cfg(unix)]
-    {
-        use nix::sys::resource::{Resource, getrlimit, setrlimit};
-        if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-            // macOS calls the hard limit infinite, but grants no more than OPEN_MAX.
-            let wanted = if cfg!(target_vendor = "apple") {
-                hard.min(10_240)
-            } else {
-                hard
-            };
-            // If refused, the old limit stays, and a task that it stops says so.
-            let _ = setrlimit(Resource::RLIMIT_NOFILE, wanted.max(soft), hard);
-        }
-    }
 }
 
 fn duration(matches: &ArgMatches, name: &str) -> Duration {
