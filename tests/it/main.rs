@@ -7,7 +7,11 @@
 mod browser;
 mod cpu_bound_demo;
 mod demo;
+mod fault_server;
+mod faults;
 mod ledger;
+mod limits;
+mod network;
 mod output;
 mod pictures;
 mod process_demo;

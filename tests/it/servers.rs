@@ -17,13 +17,13 @@ use super::demo::DEADLINE;
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
 
 /// Reads the head of one request; false if the client closed the connection first.
-fn read_request(stream: &mut impl Read) -> bool {
+pub fn read_request(stream: &mut impl Read) -> bool {
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
     lines.any(|line| line.is_empty())
 }
 
 /// Answers every connection on a thread of its own.
-fn listen(answer: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
+pub fn listen(answer: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let answer = Arc::new(answer);

@@ -1,0 +1,139 @@
+//! A server that goes wrong on purpose, each time in another way.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+use super::servers::{listen, read_request};
+
+#[derive(Debug, Clone, Copy)]
+pub enum Fault {
+    /// Reads the request and says nothing, until the client hangs up.
+    Hangs,
+    /// A byte of the answer's head each second.
+    DripsHead,
+    /// A byte of the body each second.
+    DripsBody,
+    /// The connection is reset in the middle of the body.
+    Resets,
+    /// The connection ends in order, but in the middle of the body.
+    Ends,
+    /// The connection ends before the answer begins.
+    EndsAtOnce,
+    BadChunks,
+    /// A first line that is no status line.
+    Garbage,
+    RedirectsForEver,
+    /// A body without an end or a length.
+    EndlessBody,
+    EndlessChunks,
+    /// The length is 10 GB, and so would be the body.
+    TenGigabytes,
+    EndlessHeader,
+    /// Escape sequences for a terminal and a script for a browser, wherever a server may write.
+    Escapes,
+}
+
+const GOOD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
+
+/// A server at which the first of every three connections meets with the fault, and the others get
+/// their answer.
+pub fn first_of_three(fault: Fault) -> String {
+    let place = AtomicUsize::new(0);
+    let address = listen(move |mut stream| {
+        if place.fetch_add(1, Relaxed) % 3 == 0 {
+            // Whoever is let down hangs up.
+            let _ = go_wrong(fault, &mut stream);
+        } else if read_request(&mut stream) {
+            let _ = stream.write_all(GOOD);
+        }
+    });
+    format!("http://{address}/")
+}
+
+/// A server that has nothing but the fault to offer.
+pub fn always(fault: Fault) -> String {
+    let address = listen(move |mut stream| {
+        let _ = go_wrong(fault, &mut stream);
+    });
+    format!("http://{address}/")
+}
+
+/// A server that answers well, says that it will keep the connection, and closes it all the same.
+pub fn closes_idle_connections() -> String {
+    let address = listen(|mut stream| {
+        if read_request(&mut stream) {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+        }
+    });
+    format!("http://{address}/")
+}
+
+fn go_wrong(fault: Fault, stream: &mut TcpStream) -> std::io::Result<()> {
+    if let Fault::Resets = fault {
+        // A socket that is closed with something unread in it resets the connection.
+        stream.peek(&mut [0])?;
+        return stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nhalf");
+    }
+    read_request(stream);
+    match fault {
+        Fault::Hangs => {
+            stream.read_to_end(&mut Vec::new())?;
+        }
+        Fault::DripsHead => drip(stream, b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")?,
+        Fault::DripsBody => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n")?;
+            drip(stream, &[b'x'; 100])?;
+        }
+        Fault::Ends => stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nhalf")?,
+        Fault::EndsAtOnce | Fault::Resets => {}
+        Fault::BadChunks => stream
+            .write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nwhat\r\n")?,
+        Fault::Garbage => stream.write_all(b"\x00\xff garbage, not HTTP\r\n\r\n")?,
+        Fault::RedirectsForEver => loop {
+            stream.write_all(b"HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\n\r\n")?;
+            if !read_request(stream) {
+                return Ok(());
+            }
+        },
+        Fault::EndlessBody => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")?;
+            flood(stream, &[b'x'; 65_536])?;
+        }
+        Fault::EndlessChunks => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
+            let chunk = [&b"8000\r\n"[..], &[b'x'; 0x8000], b"\r\n"].concat();
+            flood(stream, &chunk)?;
+        }
+        Fault::TenGigabytes => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10000000000\r\n\r\n")?;
+            flood(stream, &[b'x'; 65_536])?;
+        }
+        Fault::EndlessHeader => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nx: ")?;
+            flood(stream, &[b'x'; 65_536])?;
+        }
+        Fault::Escapes => stream.write_all(
+            b"HTTP/1.1 400 \x1b[31m<script>alert(1)</script>\r\nx: \x1b[2J<script>\r\ncontent-length: 9\r\n\r\n\x1b[5m<b>\r\n",
+        )?,
+    }
+    Ok(())
+}
+
+/// One byte a second, for as long as somebody listens.
+fn drip(stream: &mut TcpStream, bytes: &[u8]) -> std::io::Result<()> {
+    for byte in bytes {
+        stream.write_all(&[*byte])?;
+        thread::sleep(Duration::from_secs(1));
+    }
+    Ok(())
+}
+
+/// The same again and again, until the client hangs up.
+fn flood(stream: &mut TcpStream, bytes: &[u8]) -> std::io::Result<()> {
+    loop {
+        stream.write_all(bytes)?;
+    }
+}

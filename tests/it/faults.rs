@@ -1,0 +1,135 @@
+//! What every test of a fault has in common: a demo is started in a session of its own, something is
+//! done to it, and when it has ended, what must hold after every fault is checked.
+#![cfg(target_os = "linux")]
+
+use std::collections::HashSet;
+use std::fs;
+use std::process::{Child, Command};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use shared::child::{End, Ended};
+use shared::report::Report;
+
+use super::demo::{demo_under, finish, parse, spawn};
+use super::process_demo::children;
+
+/// A demo under way.
+pub struct Trial {
+    child: Child,
+}
+
+impl Trial {
+    /// Starts the demo `name` in a session of its own, sure to end at SIGINT.
+    pub fn start(name: &str, words: &[&str]) -> Trial {
+        Trial::start_under(&[], name, words)
+    }
+
+    /// As [`Trial::start`], by way of another program such as `prlimit`.
+    pub fn start_under(starter: &[&str], name: &str, words: &[&str]) -> Trial {
+        let mut starters = vec!["setsid", "env", "--default-signal=INT"];
+        starters.extend(starter);
+        Trial::of(&mut demo_under(&starters, name, words))
+    }
+
+    /// Starts a command that makes a session of its own.
+    pub fn of(command: &mut Command) -> Trial {
+        Trial {
+            child: spawn(command),
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn workers(&self) -> HashSet<u32> {
+        children(self.pid())
+    }
+
+    /// Waits until it has ended, and checks what must hold after every fault: it has not hung or
+    /// panicked, no process is left, and the exit code is one of the agreed, with a line that says
+    /// why where it is needed.
+    pub fn finish(self) -> Ended {
+        let session = self.pid();
+        let ended = finish(self.child);
+        let killed = matches!(ended.end, End::Signal(_));
+        assert_nobody_left(session, killed);
+        match ended.end {
+            End::Exit(0 | 1) | End::Signal(2 | 9 | 15) => {}
+            End::Exit(2..=4) => {
+                let last = ended.stderr.lines().last().unwrap_or_default();
+                assert!(last.contains("-demo: "), "{}", ended.stderr);
+            }
+            end => panic!("{end}; stderr: {}", ended.stderr),
+        }
+        ended
+    }
+
+    /// As [`Trial::finish`], for one started with `--format json`. The report is read, in which every
+    /// task must be there once.
+    pub fn report(self, code: i32) -> Report {
+        parse(&self.finish(), code)
+    }
+}
+
+/// Sends a signal by number to a process, or to a group if the target is negative. Says whether there
+/// was anybody to get it.
+pub fn signal(number: i32, target: i64) -> bool {
+    let mut kill = Command::new("kill");
+    kill.args([&format!("-{number}"), "--", &target.to_string()]);
+    kill.stderr(std::process::Stdio::null())
+        .status()
+        .unwrap()
+        .success()
+}
+
+/// No process of the session is there one second after its first has ended. When that was killed, it
+/// is the system's first process that reaps the others, soon or (in many containers) never.
+pub fn assert_nobody_left(session: u32, zombies_allowed: bool) {
+    let give_up = Instant::now() + Duration::from_secs(1);
+    let left = || {
+        members(session)
+            .into_iter()
+            .filter(|(_, state)| !(zombies_allowed && *state == 'Z'))
+    };
+    while left().next().is_some() && Instant::now() < give_up {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let left: Vec<_> = left().collect();
+    assert!(left.is_empty(), "left one second after the end: {left:?}");
+}
+
+/// The processes of a session and their states, by proc(5)'s `stat`.
+fn members(session: u32) -> Vec<(u32, char)> {
+    let processes = fs::read_dir("/proc").unwrap().map_while(Result::ok);
+    let member = |entry: fs::DirEntry| {
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        // The name, in brackets, may have spaces; then come state, parent, group and session.
+        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+        (fields[3].parse() == Ok(session)).then(|| (pid, fields[0].chars().next().unwrap_or('?')))
+    };
+    processes.filter_map(member).collect()
+}
+
+/// Says that a test could not be made here. On the machine that decides, none is left out.
+pub fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
+    assert!(std::env::var_os("CI").is_none(), "skipped: {why}");
+}
+
+/// Numbers that look random and are the same each time.
+pub struct Dice(pub u64);
+
+impl Dice {
+    /// A number below `sides`.
+    pub fn throw(&mut self, sides: u64) -> u64 {
+        // Knuth's MMIX; its upper bits are the better ones.
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
