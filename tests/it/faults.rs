@@ -47,6 +47,11 @@ impl Trial {
         children(self.pid())
     }
 
+    /// Whether it has not ended yet.
+    pub fn runs(&self) -> bool {
+        is_running(self.pid())
+    }
+
     /// Waits until it has ended, and checks what must hold after every fault: it has not hung or
     /// panicked, no process is left, and the exit code is one of the agreed, with a line that says
     /// why where it is needed.
@@ -71,6 +76,12 @@ impl Trial {
     pub fn report(self, code: i32) -> Report {
         parse(&self.finish(), code)
     }
+}
+
+/// Whether there is such a process, and not only what is left of it.
+pub fn is_running(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
+    stat.is_ok_and(|stat| !stat.contains(") Z "))
 }
 
 /// Sends a signal by number to a process, or to a group if the target is negative. Says whether there

@@ -5,10 +5,13 @@
 #![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports))]
 
 mod browser;
+mod chaos;
 mod cpu_bound_demo;
+mod deaths;
 mod demo;
 mod fault_server;
 mod faults;
+mod interrupts;
 mod ledger;
 mod limits;
 mod network;

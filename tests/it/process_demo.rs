@@ -15,11 +15,13 @@ use super::servers::HoldingServer;
 
 /// The pids of the processes that `pid` has started and not yet reaped, by proc(5).
 pub fn children(pid: u32) -> HashSet<u32> {
-    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    // One that has just ended has none.
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task"));
     threads
-        .map(|thread| {
-            std::fs::read_to_string(thread.unwrap().path().join("children")).unwrap_or_default()
-        })
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|thread| std::fs::read_to_string(thread.path().join("children")).unwrap_or_default())
         .flat_map(|line| {
             line.split_whitespace()
                 .map(|pid| pid.parse().unwrap())
