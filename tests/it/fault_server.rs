@@ -43,7 +43,7 @@ const GOOD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\
 pub fn first_of_three(fault: Fault) -> String {
     let place = AtomicUsize::new(0);
     let address = listen(move |mut stream| {
-        if place.fetch_add(1, Relaxed) % 3 == 0 {
+        if place.fetch_add(1, Relaxed).is_multiple_of(3) {
             // Whoever is let down hangs up.
             let _ = go_wrong(fault, &mut stream);
         } else if read_request(&mut stream) {

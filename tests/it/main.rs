@@ -19,6 +19,7 @@ mod output;
 mod pictures;
 mod process_demo;
 mod queue;
+mod renderers;
 mod repository;
 mod sections;
 mod serve;
