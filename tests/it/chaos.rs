@@ -8,7 +8,8 @@ use shared::child::End;
 use shared::report::{Outcome, Report};
 
 use super::demo::{parse, run_of};
-use super::faults::{Dice, Trial, is_running, signal};
+use super::dice::Dice;
+use super::faults::{Trial, is_running, signal};
 use super::process_demo::children;
 
 /// 1,000 tasks and 4 workers, and every 20 ms a worker is killed, whoever it is. Returns the report and

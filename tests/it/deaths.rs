@@ -10,7 +10,8 @@ use shared::child::End;
 use shared::report::Outcome;
 
 use super::demo::{HTTP_DEMOS, binary, demo_under, lesson, root, run_of, scratch};
-use super::faults::{Dice, Trial, assert_nobody_left, is_running, signal};
+use super::dice::Dice;
+use super::faults::{Trial, assert_nobody_left, is_running, signal};
 use super::servers::HoldingServer;
 
 /// process-demo with four tasks and a pool of two, once the server holds `hold` requests after `skip`.

@@ -124,23 +124,11 @@ fn members(session: u32) -> Vec<(u32, char)> {
     processes.filter_map(member).collect()
 }
 
-/// Says that a test could not be made here. On the machine that decides, none is left out.
+/// Says that a test could not be made here. Where root decides whether a change is good, none is left
+/// out.
 pub fn skipped(why: &str) {
+    use std::os::unix::fs::MetadataExt;
+    let root = fs::metadata("/proc/self").is_ok_and(|this| this.uid() == 0);
+    assert!(!root || std::env::var_os("CI").is_none(), "skipped: {why}");
     eprintln!("skipped: {why}");
-    assert!(std::env::var_os("CI").is_none(), "skipped: {why}");
-}
-
-/// Numbers that look random and are the same each time.
-pub struct Dice(pub u64);
-
-impl Dice {
-    /// A number below `sides`.
-    pub fn throw(&mut self, sides: u64) -> u64 {
-        // Knuth's MMIX; its upper bits are the better ones.
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
 }

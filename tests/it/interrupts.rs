@@ -7,7 +7,8 @@ use std::time::Duration;
 use shared::child::End;
 
 use super::demo::scratch;
-use super::faults::{Dice, Trial, signal};
+use super::dice::Dice;
+use super::faults::{Trial, signal};
 
 /// How a run is interrupted.
 #[derive(Debug, Clone, Copy)]

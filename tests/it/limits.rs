@@ -17,6 +17,7 @@ use super::servers::get;
 fn a_thousand_tasks_with_64_descriptors_are_done_with_less_at_once_which_is_said_once() {
     for (name, ..) in HTTP_DEMOS {
         let words = [
+            "notebook",
             "-n",
             "1000",
             "--delay",
@@ -45,6 +46,26 @@ fn a_thousand_tasks_with_64_descriptors_are_done_with_less_at_once_which_is_said
             assert_eq!(run.done, 1000, "{name} {}", run.model);
             assert!(run.peak_in_flight.unwrap() <= 16, "{name} {}", run.model);
         }
+    }
+}
+
+/// Would be wrong: fewer at once than the system would allow if it were asked.
+#[test]
+fn the_limit_of_descriptors_is_raised_as_far_as_it_may_be() {
+    for (name, ..) in HTTP_DEMOS {
+        let words = [
+            "notebook", "-n", "40", "--delay", "300ms", "--format", "json",
+        ];
+        let ended = Trial::start_under(&["prlimit", "--nofile=64:1024"], name, &words).finish();
+        assert_eq!(ended.stderr, "", "{name}");
+        let End::Exit(code @ (0 | 1)) = ended.end else {
+            panic!("{name}: {}", ended.end)
+        };
+        let report = parse(&ended, code);
+        assert!(
+            lesson(&report).runs.iter().all(|run| run.done == 40),
+            "{name}"
+        );
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use shared::report::Report;
 use shared::text;
 
-use super::faults::Dice;
+use super::dice::Dice;
 
 /// How many mutations are drawn.
 const ROUNDS: usize = 4_000;
