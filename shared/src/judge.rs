@@ -364,4 +364,50 @@ mod tests {
         };
         assert_eq!(thread_each(&run, late).verdict, NotShown);
     }
+
+    /// Would be wrong: a limit that is taken for one more or one less than it is.
+    #[test]
+    fn verdicts_change_exactly_at_their_limits() {
+        let lasting = |mut run: Run, ms: f64| {
+            run.tasks.iter_mut().for_each(|task| task.end_ms = ms);
+            run
+        };
+        // Two tasks are enough to overlap, or to have threads of their own.
+        assert_eq!(waits_overlap(&seen(2, 1), &seen(2, 2)).verdict, Holds);
+        let count = ThreadCount {
+            before: Some(2),
+            during: Some(4),
+            at_ms: 50.0,
+        };
+        assert_eq!(thread_each(&seen(2, 2), count).verdict, Holds);
+        assert_eq!(thread_each(&seen(1, 1), count).verdict, NotShown);
+        // As long as it must be, and a bit less.
+        let alone = waits_overlap(&seen(10, 1), &lasting(seen(10, 1), TOO_SHORT_MS));
+        assert_eq!(alone.verdict, Fails);
+        assert!(alone.because.contains("never more than one"));
+        let also = waits_overlap(&seen(10, 2), &seen(10, 10));
+        assert!(also.because.contains("the sequential run overlap, too"));
+        let short = waits_overlap(&seen(10, 1), &lasting(seen(10, 1), 19.5));
+        assert_eq!(short.verdict, NotShown);
+        assert!(short.because.contains("19.5 ms"), "{}", short.because);
+        let single = pool_is_full(4, &seen(10, 10), &lasting(seen(10, 1), TOO_SHORT_MS));
+        assert_eq!(single.verdict, Fails);
+        // However short, a pool that was seen full was full; and one place can be full, too.
+        let full = pool_is_full(2, &seen(10, 10), &lasting(seen(10, 2), 1.0));
+        assert_eq!(full.verdict, Holds);
+        assert_eq!(pool_is_full(1, &seen(10, 10), &seen(10, 1)).verdict, Holds);
+    }
+
+    /// Would be wrong: looking up names excuses what nothing else does, or is no excuse.
+    #[test]
+    fn looking_up_names_excuses_more_threads_and_nothing_else() {
+        let count = |during| ThreadCount {
+            before: Some(2),
+            during: Some(during),
+            at_ms: 50.0,
+        };
+        let judge = |during| no_more_threads(&seen(10, 10), count(during), true);
+        assert_eq!((judge(2).verdict, judge(3).verdict), (Holds, NotShown));
+        assert!(judge(3).because.contains("looked up") && !judge(2).because.contains("looked up"));
+    }
 }

@@ -281,4 +281,86 @@ pub(crate) mod tests {
                 .is_err()
         );
     }
+
+    /// Would be wrong: times on a clock of another unit or origin than the one that they are read from.
+    #[test]
+    fn a_run_is_timed_from_its_own_start() {
+        let pause = || std::thread::sleep(std::time::Duration::from_millis(6));
+        let ms = |since: Instant| since.elapsed().as_secs_f64() * 1000.0;
+        let before = now_ms();
+        pause(); // So that the run does not begin where the clock does.
+        let (outside, watch, inside) = (Instant::now(), Stopwatch::start(), Instant::now());
+        pause();
+        let (least, count, most) = (ms(inside), watch.count_threads(), ms(outside));
+        assert!((least..=most).contains(&count.at_ms), "{} ms", count.at_ms);
+        let task = Task::failed(0, "");
+        let (least, run, most) = (
+            ms(inside),
+            watch.stop("test", 2, vec![task]).unwrap(),
+            ms(outside),
+        );
+        assert!(
+            least <= run.wall_ms && run.wall_ms <= most,
+            "{} ms",
+            run.wall_ms
+        );
+        assert!(now_ms() - before >= 12.0);
+        assert!(6.0 <= run.tasks[0].start_ms && run.tasks[0].start_ms <= run.wall_ms);
+        assert!(run.tasks[0].start_ms <= run.tasks[0].end_ms && run.tasks[0].end_ms <= run.wall_ms);
+        // The one without an outcome is drawn at the end.
+        let lost = &run.tasks[1];
+        assert_eq!((lost.start_ms, lost.end_ms), (run.wall_ms, run.wall_ms));
+        if cfg!(unix) {
+            let cpu_ms = run.cpu_ms.unwrap();
+            assert!((0.0..10_000.0).contains(&cpu_ms), "{cpu_ms} ms");
+        }
+    }
+
+    /// Would be wrong: a figure of the system's that is another's, or in another unit.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_systems_figures_are_those_of_this_process() {
+        use nix::sys::resource::{Usage, UsageWho, getrusage};
+        let ms = |usage: Usage| {
+            let times = [usage.user_time(), usage.system_time()];
+            let ms =
+                times.map(|time| time.tv_sec() as f64 * 1000.0 + time.tv_usec() as f64 / 1000.0);
+            ms[0] + ms[1]
+        };
+        let whole = || {
+            let who = [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN];
+            who.map(|who| ms(getrusage(who).unwrap()))
+                .iter()
+                .sum::<f64>()
+        };
+        // A child that is waited for, so that there is something to add up.
+        let list = ["-c", "ls -R /proc/self >/dev/null 2>&1"];
+        std::process::Command::new("sh")
+            .args(list)
+            .status()
+            .unwrap();
+        let (least, cpu, most) = (whole(), cpu_ms().unwrap(), whole());
+        assert!(
+            least - 0.01 <= cpu && cpu <= most + 0.01,
+            "{least} {cpu} {most}"
+        );
+        // The test's own thread, and the one that started it.
+        assert!(os_threads().unwrap() >= 2);
+        let peak = peak_rss_kib().unwrap();
+        assert!((500..10_000_000).contains(&peak), "{peak} KiB");
+        assert!((500..=peak + 10_000).contains(&rss_kib().unwrap()));
+        // Where the system lets a peak be forgotten, a run begins without the one before.
+        if std::fs::write("/proc/self/clear_refs", "5").is_ok() {
+            let large = vec![1_u8; 64 << 20];
+            let peak = peak_rss_kib().unwrap();
+            drop(large);
+            let _run = Stopwatch::start();
+            assert!(peak_rss_kib().unwrap() + 32 * 1024 < peak);
+        }
+        let named = std::thread::Builder::new().name("Worker-7".into());
+        assert_eq!(
+            named.spawn(thread_name).unwrap().join().unwrap(),
+            "Worker-7"
+        );
+    }
 }

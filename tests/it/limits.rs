@@ -54,7 +54,15 @@ fn a_thousand_tasks_with_64_descriptors_are_done_with_less_at_once_which_is_said
 fn the_limit_of_descriptors_is_raised_as_far_as_it_may_be() {
     for (name, ..) in HTTP_DEMOS {
         let words = [
-            "notebook", "-n", "40", "--delay", "300ms", "--format", "json",
+            "notebook",
+            "-n",
+            "40",
+            "--workers",
+            "40",
+            "--delay",
+            "50ms",
+            "--format",
+            "json",
         ];
         let ended = Trial::start_under(&["prlimit", "--nofile=64:1024"], name, &words).finish();
         assert_eq!(ended.stderr, "", "{name}");
