@@ -23,7 +23,7 @@ const VICTIM: usize = 2;
 /// A worker that carries out every task at once, but does `fault` in place of the task [`VICTIM`].
 /// In `fault`, `answer N` answers for task N.
 fn script(fault: &str) -> String {
-    let answer = r#"{"task":{"id":%s,"pid":1,"thread":"?","status":200,"outcome":"done","error":null,"start_ms":0,"end_ms":1},"peak_rss_kib":null}"#;
+    let answer = r#"{"task":{"id":%s,"pid":1,"thread":"?","status":200,"outcome":"done","error":null,"start_ms":0,"end_ms":1},"peak_rss_kib":1000}"#;
     format!(
         r#"answer() {{ printf '{answer}\n' "$1"; }}
         while read -r line; do
@@ -254,6 +254,18 @@ fn no_worker_can_be_started() {
     let refused = |_: &str| anyhow::bail!("no room");
     let error = serve(2, 4, 0, refused, request).err().unwrap();
     assert!(error.to_string().contains("no room"), "{error}");
+}
+
+/// Would be wrong: the memory of a pool without that of workers that were replaced, or twice.
+#[test]
+fn the_memory_of_each_worker_counts_once() {
+    let kib = |fault: &str| {
+        let script = script(fault);
+        let served = serve(1, TASKS, 0, |name| start(name, &script), request).unwrap();
+        served.peak_rss_kib
+    };
+    assert_eq!(kib("answer 2"), 1000);
+    assert_eq!(kib("kill -9 $$"), 2000);
 }
 
 /// Would be wrong: a task that is tried for ever, or that takes others with it.

@@ -75,6 +75,11 @@ fn with_retries_a_task_whose_worker_was_killed_is_done_by_another() {
     let pool = run_of(&report, "process-pool");
     assert_eq!(pool.done, 4);
     assert!(pool.tasks.iter().all(|task| !victims.contains(&task.pid)));
+    for bad in ["11", "-1", "x", ""] {
+        let ended = Trial::start("process-demo", &["--retries", bad]).finish();
+        assert_eq!(ended.end, End::Exit(2));
+        assert!(ended.stderr.contains("from 0 to 10"), "{}", ended.stderr);
+    }
 }
 
 /// Would be wrong: a program that cannot start its workers any more, because it has been rebuilt.
