@@ -344,6 +344,10 @@ pub(crate) mod tests {
             least - 0.01 <= cpu && cpu <= most + 0.01,
             "{least} {cpu} {most}"
         );
+        let before = whole();
+        let run = Stopwatch::start().stop("test", 0, Vec::new()).unwrap();
+        let (used, most) = (run.cpu_ms.unwrap(), whole() - before);
+        assert!(0.0 <= used && used <= most + 0.01, "{used} of {most} ms");
         // The test's own thread, and the one that started it.
         assert!(os_threads().unwrap() >= 2);
         let peak = peak_rss_kib().unwrap();
@@ -361,6 +365,41 @@ pub(crate) mod tests {
         assert_eq!(
             named.spawn(thread_name).unwrap().join().unwrap(),
             "Worker-7"
+        );
+    }
+
+    /// Would be wrong: idle time of other cores than ours, of none, or in another unit.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn idle_time_is_that_of_all_cores_where_all_are_ours() {
+        // proc(5): the first line of `stat` adds up the others; idle is fourth, iowait fifth.
+        let stat = || std::fs::read_to_string("/proc/stat").unwrap();
+        let total_ms = || {
+            let words: Vec<f64> = stat()
+                .lines()
+                .next()
+                .unwrap()
+                .split_whitespace()
+                .skip(4)
+                .take(2)
+                .map(|word| word.parse().unwrap())
+                .collect();
+            words.iter().sum::<f64>() * 10.0
+        };
+        let cores = stat()
+            .lines()
+            .filter(|line| line.starts_with("cpu"))
+            .count()
+            - 1;
+        if std::thread::available_parallelism().unwrap().get() != cores {
+            return;
+        }
+        let (least, idle, most) = (total_ms(), idle_ms().unwrap(), total_ms());
+        // Each core's share is rounded down to a tick.
+        let rounding = 20.0 * cores as f64;
+        assert!(
+            least - rounding <= idle && idle <= most + rounding,
+            "{least} {idle} {most}"
         );
     }
 }
