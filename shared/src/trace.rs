@@ -148,7 +148,7 @@ impl Trace {
         args: Value,
     ) {
         // From rounded ends, so that rounding makes no overlap.
-        let duration = nanoseconds(end_ms) - nanoseconds(begin_ms);
+        let duration = nanoseconds(end_ms).saturating_sub(nanoseconds(begin_ms));
         self.events.push(json!({
             "ph": "X", "cat": "run", "name": name, "pid": pid, "tid": tid,
             "ts": microseconds(begin_ms), "dur": duration as f64 / 1000.0, "args": args,

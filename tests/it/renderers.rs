@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use shared::report::Report;
-use shared::text;
+use shared::{html, text, trace};
 
 use super::dice::Dice;
 
@@ -147,6 +147,14 @@ fn whatever_is_in_a_report_its_text_is_plain_and_keeps_to_the_columns() {
             let obeyed = |c: char| c.is_control() || c == '\u{202e}';
             assert!(!line.contains(obeyed), "round {round}: {line:?}");
         }
+        // In a page nothing of it is markup of its own.
+        let page = html::page(&report);
+        for bad in ["<script>alert", "\u{1b}"] {
+            assert!(!page.contains(bad), "round {round}: {bad:?} in the page");
+        }
+        // A trace is JSON, so whatever is in it is inert.
+        let trace: Value = serde_json::from_str(&trace::document(&report)).unwrap();
+        assert!(trace.is_object() || trace.is_array(), "round {round}");
         // And it can be written and read again.
         let written = serde_json::to_string(&report).unwrap();
         let again: Report = serde_json::from_str(&written).unwrap();
