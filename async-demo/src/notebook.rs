@@ -35,13 +35,13 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     let mut count = ThreadCount::default();
     let all = lab.run("async", longest, |run| {
         event_loop.block_on(async {
-            let places = Arc::new(Semaphore::new(at_once)); // One each, as a rule.
+            let places = Arc::new(Semaphore::new(at_once)); // As a rule, one for each.
             let mut spawned = Vec::new();
             for id in 0..n {
-                let (activity, place) = (activity.clone(), places.clone().acquire_owned().await);
+                let (activity, places) = (activity.clone(), places.clone());
                 // New: the task is only planned; it starts when this one gives way.
                 spawned.push(tokio::spawn(async move {
-                    let _place = place; // Kept until it ends.
+                    let _place = places.acquire().await;
                     activity.get(id).await
                 }));
             }
