@@ -65,6 +65,7 @@ fn stop(lab: &Lab, on: &Runtime, model: &str, limit: Option<Duration>) -> Result
             }
             until(|| seen.disconnects.load(Relaxed) == lab.tasks).await;
             stopped.disconnects = seen.disconnects.load(Relaxed);
+            stopped.requests = seen.hits.load(Relaxed);
             stopped.after = asked.elapsed();
             Ok(tasks)
         })

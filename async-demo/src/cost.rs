@@ -1,26 +1,20 @@
 //! What a task, a thread and a process cost: the time to make one and see it end, and its memory. Each
 //! kind is measured in a process of its own, all in one run.
-//! You will see that a task costs next to nothing, a thread a hundred times as much, and a process some
-//! twenty times as much as that.
+//! You will see all three on a scale on which every step is a factor of ten.
 //! Try it: more threads, until your system refuses.
 
-use std::io::{BufRead, Read, stdin};
-use std::sync::{Arc, Barrier};
-use std::thread;
+use std::io::BufRead;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
 use shared::child;
-use shared::cli::Hidden;
 use shared::lab::{Evidence, Lab};
-use shared::stopwatch::{peak_rss_kib, rss_kib};
+use shared::stopwatch::rss_kib;
 use tokio::runtime::Builder;
 use tokio::sync::Semaphore;
-use tokio::task::yield_now;
 
-use crate::costs::Costs;
-
-/// What starts this program as a process to be measured.
-pub const IDLE: Hidden = Hidden::new("idle", idle);
+use crate::costs::{Costs, IDLE};
 
 pub const ABOUT: &str = "Time and memory for a task, a thread and a process";
 
@@ -29,6 +23,9 @@ pub fn run(_: &Lab) -> Result<Evidence> {
     Ok(Evidence::new(Vec::new(), costs.findings()).with(costs.figures()))
 }
 
+/// How many wait by now.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
 /// Has all tasks wait at the same time, on one thread; returns the memory in KiB meanwhile.
 pub fn tasks(count: usize) -> Result<Option<u64>> {
     Builder::new_current_thread().build()?.block_on(async {
@@ -36,9 +33,14 @@ pub fn tasks(count: usize) -> Result<Option<u64>> {
         let mut tasks = Vec::with_capacity(count);
         for _ in 0..count {
             let gate = gate.clone();
-            tasks.push(tokio::spawn(async move { drop(gate.acquire().await) }));
+            tasks.push(tokio::spawn(async move {
+                WAITING.fetch_add(1, Relaxed);
+                drop(gate.acquire().await);
+            }));
         }
-        yield_now().await; // Now each of them waits.
+        while WAITING.load(Relaxed) < count {
+            tokio::task::yield_now().await;
+        }
         let memory = rss_kib();
         gate.close();
         for task in tasks {
@@ -48,19 +50,29 @@ pub fn tasks(count: usize) -> Result<Option<u64>> {
     })
 }
 
-/// As [`tasks`], with a thread for each.
-pub fn threads(count: usize) -> Result<Option<u64>> {
-    let gate = Arc::new(Barrier::new(count + 1));
+/// As [`tasks`], with a thread for each; returns how many the system has allowed, too.
+pub fn threads(count: usize) -> Result<(usize, Option<u64>)> {
+    let gate = Arc::new(Mutex::new(()));
+    let closed = gate.lock();
     let mut threads = Vec::new();
-    for _ in 0..count {
+    while threads.len() < count {
         let gate = gate.clone();
-        threads.push(thread::Builder::new().spawn(move || (gate.wait(), gate.wait()))?);
+        let thread = std::thread::Builder::new().spawn(move || {
+            WAITING.fetch_add(1, Relaxed);
+            drop(gate.lock());
+        });
+        if thread.is_err() && !threads.is_empty() {
+            break;
+        }
+        threads.push(thread?);
     }
-    gate.wait(); // Now each of them waits for the second time.
-    let memory = rss_kib();
-    gate.wait();
+    while WAITING.load(Relaxed) < threads.len() {
+        std::thread::yield_now();
+    }
+    let (made, memory) = (threads.len(), rss_kib());
+    drop(closed);
     threads.into_iter().for_each(|thread| drop(thread.join()));
-    Ok(memory)
+    Ok((made, memory))
 }
 
 /// Makes processes one at a time; returns the memory that they say they have, in KiB.
@@ -68,23 +80,11 @@ pub fn processes(count: usize) -> Result<Option<u64>> {
     let mut memory = Some(0);
     for _ in 0..count {
         let mut idle = child::piped(IDLE.name, &[])?;
-        let mut line = String::new();
-        idle.from.read_line(&mut line)?;
+        let said = idle.from.lines().next().transpose()?;
         drop(idle.to);
         idle.child.wait()?;
-        memory = memory
-            .zip(line.trim().parse().ok())
-            .map(|(sum, kib): (u64, u64)| sum + kib);
+        let kib = said.and_then(|said| said.parse::<u64>().ok());
+        memory = memory.zip(kib).map(|(sum, kib)| sum + kib);
     }
     Ok(memory)
-}
-
-/// The process: says how much memory it has, and waits for the end of its stdin.
-fn idle(_: &[String]) -> Result<()> {
-    println!(
-        "{}",
-        peak_rss_kib().map_or("unknown".into(), |kib| kib.to_string())
-    );
-    stdin().read_to_end(&mut Vec::new())?;
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Has the costs of tasks, threads and processes measured, each kind in a process of its own, and
 //! judges them.
 
+use std::io::{Read, stdin};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -9,12 +10,13 @@ use shared::child;
 use shared::cli::Hidden;
 use shared::judge::Judgement;
 use shared::report::{Figure, Finding, Scale, Verdict};
-use shared::stopwatch::{now_ms, rss_kib};
+use shared::stopwatch::{now_ms, peak_rss_kib, rss_kib};
 
 use crate::cost;
 
-/// What starts this program as a child that measures one kind.
+/// What starts this program as a child that measures one kind, and as a process to be measured.
 pub const CHILD: Hidden = Hidden::new("cost-of", child);
+pub const IDLE: Hidden = Hidden::new("idle", idle);
 
 /// A thread has at least one page of its stack in memory, and the system's page is 4 KiB or more.
 const LEAST_THREAD: f64 = 4.0;
@@ -53,16 +55,30 @@ pub struct Costs {
 /// The child: makes `count` of one kind, and says what they have cost.
 fn child(words: &[String]) -> Result<()> {
     let [kind, count] = words else { return Ok(()) };
-    let count = count.parse()?;
+    let mut count = count.parse()?;
     let (start_ms, before) = (now_ms(), rss_kib());
     let grown = |now: Option<u64>| Some(now?.saturating_sub(before?));
     let kib = match kind.as_str() {
         "task" => grown(cost::tasks(count)?),
-        "thread" => grown(cost::threads(count)?),
+        "thread" => {
+            let (made, memory) = cost::threads(count)?; // As many as the system allows.
+            count = made;
+            grown(memory)
+        }
         _ => cost::processes(count)?, // Each tells its own.
     };
     let us = (now_ms() - start_ms) * 1000.0;
     println!("{}", serde_json::to_string(&Cost { count, us, kib })?);
+    Ok(())
+}
+
+/// The process: says how much memory it has, and waits for the end of its stdin.
+fn idle(_: &[String]) -> Result<()> {
+    println!(
+        "{}",
+        peak_rss_kib().map_or("unknown".into(), |kib| kib.to_string())
+    );
+    stdin().read_to_end(&mut Vec::new())?;
     Ok(())
 }
 
@@ -157,9 +173,9 @@ impl Costs {
     fn adds_up(&self) -> Judgement {
         let [ten, hundred, thousand] = self.threads.map(|cost| cost.kib.map(|kib| kib as f64));
         // What the program itself needs for its first thread is in both.
-        let each = thousand
-            .zip(hundred)
-            .map(|(more, fewer)| (more - fewer) / 900.0);
+        let more = self.threads[2].count.saturating_sub(self.threads[1].count);
+        let each = thousand.zip(hundred).filter(|_| more > 0);
+        let each = each.map(|(thousand, hundred)| (thousand - hundred) / more as f64);
         let reasons = match each {
             None => unknown(),
             Some(LEAST_THREAD..) => (Verdict::Holds, "measured while all of them waited"),
@@ -181,7 +197,7 @@ impl Costs {
         let [_, (_, thread), (_, process)] = self.kinds();
         let slower = process.us_each() / thread.us_each();
         let larger = process.kib_each().zip(thread.kib_each());
-        let larger = larger.map(|(process, thread)| process / thread);
+        let larger = larger.map(|(process, thread)| process / thread.max(1.0));
         let reasons = match larger {
             _ if slower <= 1.0 => (Verdict::Fails, "it was made as quickly as a thread"),
             Some(..=1.0) => (Verdict::Fails, "it was as small as a thread"),

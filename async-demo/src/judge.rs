@@ -112,13 +112,15 @@ pub fn blocking_call(beats: [usize; 4]) -> (Figure, Judgement) {
 /// What the server saw of tasks that were stopped.
 #[derive(Debug, Default)]
 pub struct Stopped {
+    pub requests: usize,
     pub disconnects: usize,
-    /// From the abort, or from the last arrival, until the server had seen all of it.
+    /// From the abort , or from the last arrival, until the server had seen all of it.
     pub after: Duration,
 }
 
 /// `n` tasks that were aborted, and `n` that ran into a timeout.
 pub fn cancel(n: usize, abort: &Stopped, timeout: &Stopped) -> Judgement {
+    let both = [abort, timeout];
     let reasons = match (abort.disconnects, timeout.disconnects) {
         (a, b) if a == n && b == n => {
             let ms = abort.after.as_secs_f64() * 1000.0;
@@ -127,9 +129,18 @@ pub fn cancel(n: usize, abort: &Stopped, timeout: &Stopped) -> Judgement {
                 format!("the server saw all of it {ms:.1} ms after the abort"),
             )
         }
+        _ if both
+            .iter()
+            .any(|stopped| stopped.disconnects < stopped.requests) =>
+        {
+            (
+                Verdict::Fails,
+                "some went on, for all that the server saw".into(),
+            )
+        }
         _ => (
-            Verdict::Fails,
-            "some went on, for all that the server saw".into(),
+            Verdict::NotShown,
+            "some were stopped before they had reached the server".into(),
         ),
     };
     Judgement::new(
@@ -166,15 +177,15 @@ pub fn shutdown(run: &Run, at_once: usize) -> Judgement {
     };
     let line =
         |done, stopped, never| format!("{done} done, {stopped} stopped, {never} never started");
+    let of_itself = run.failed + run.timed_out;
+    let stopped_late = stopped("stopped after the grace");
     Judgement::exactly(
         line(at_once - long, long, n - at_once),
-        line(
-            run.done,
-            stopped("stopped after the grace"),
-            stopped("never started"),
-        ),
+        line(run.done, stopped_late, stopped("never started")),
         format!("each of the {n} tasks is accounted for, once"),
     )
+    .unless((of_itself > 0).then_some("some ended by themselves, without an answer"))
+    .unless((stopped_late > long).then_some("the grace was too short for so many"))
 }
 
 /// Runs with a client for each request, and with one for all, one request after another.
@@ -220,12 +231,16 @@ pub fn ranking([threads, tasks]: [f64; 2], runs: &[&Run]) -> Judgement {
 }
 
 /// A run of many requests, and the threads that the operating system counted meanwhile.
-pub fn scale(run: &Run, count: ThreadCount) -> Judgement {
+pub fn scale(run: &Run, count: ThreadCount, lookups: bool) -> Judgement {
     let n = run.tasks.len();
     let peak = run.peak_in_flight.unwrap_or_else(|| run.most_at_once());
     let more = count.during.zip(count.before);
     let more = more.map(|(during, before)| during.saturating_sub(before));
     let reasons = match (peak, more) {
+        (_, Some(1..)) if lookups => (
+            Verdict::NotShown,
+            "host names are looked up on threads of their own: try an IP address",
+        ),
         (_, Some(1..)) => (Verdict::Fails, "it took more threads"),
         (1, _) if n > 1 => (Verdict::Fails, "never two of them waited at the same time"),
         _ if peak < n => (
@@ -302,6 +317,7 @@ mod tests {
         assert_eq!(blocking_call([0, 45, 0, 0]).1.verdict, Fails);
         assert_eq!(blocking_call([0, 45, 45, 45]).1.verdict, Fails);
         let gone = |disconnects| Stopped {
+            requests: 10,
             disconnects,
             ..Stopped::default()
         };
@@ -359,7 +375,7 @@ mod tests {
         );
         assert_eq!(
             shutdown(&seen(&[Done, Done, Outcome::Failed], 3, 1.0), 3).verdict,
-            Fails
+            NotShown
         );
     }
 
@@ -371,9 +387,18 @@ mod tests {
             during: Some(during),
             at_ms: 0.0,
         };
-        assert_eq!(scale(&done(100, 100, 1.0), threads(1)).verdict, Holds);
-        assert_eq!(scale(&done(100, 100, 1.0), threads(101)).verdict, Fails);
-        assert_eq!(scale(&done(100, 1, 1.0), threads(1)).verdict, Fails);
-        assert_eq!(scale(&done(100, 60, 1.0), threads(1)).verdict, NotShown);
+        assert_eq!(
+            scale(&done(100, 100, 1.0), threads(1), false).verdict,
+            Holds
+        );
+        assert_eq!(
+            scale(&done(100, 100, 1.0), threads(101), false).verdict,
+            Fails
+        );
+        assert_eq!(scale(&done(100, 1, 1.0), threads(1), false).verdict, Fails);
+        assert_eq!(
+            scale(&done(100, 60, 1.0), threads(1), false).verdict,
+            NotShown
+        );
     }
 }

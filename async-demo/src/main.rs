@@ -33,7 +33,7 @@ mod unstoppable;
 #[rustfmt::skip]
 const LESSONS: &[Lesson] = &[
     Lesson::new("notebook", notebook::ABOUT, &["A1", "A2", "A4"], notebook::run),
-    Lesson::new("sum-vs-max", sum_vs_max::ABOUT, &["A3"], sum_vs_max::run).tasks(3).own_server(),
+    Lesson::new("sum-vs-max", sum_vs_max::ABOUT, &["A3"], sum_vs_max::run).tasks(3).at_most(20).own_server(),
     Lesson::new("lazy", lazy::ABOUT, &["A8"], lazy::run).own_server(),
     Lesson::new("generator", generator::ABOUT, &["A7", "A9", "A10"], generator::run),
     Lesson::new("blocking-call", blocking_call::ABOUT, &["A6"], blocking_call::run),
@@ -41,7 +41,7 @@ const LESSONS: &[Lesson] = &[
     Lesson::new("unstoppable", unstoppable::ABOUT, &["A4"], unstoppable::run),
     Lesson::new("shutdown", shutdown::ABOUT, &["A4"], shutdown::run).own_server(),
     Lesson::new("sessions", sessions::ABOUT, &["A11"], sessions::run).own_server(),
-    Lesson::new("ranking", ranking::ABOUT, &["A12"], ranking::run),
+    Lesson::new("ranking", ranking::ABOUT, &["A12"], ranking::run).at_most(1_000),
     Lesson::new("cost", cost::ABOUT, &["A5", "T6", "T8", "P6"], cost::run),
     Lesson::new("scale", scale::ABOUT, &["A5"], scale::run).tasks(10_000).delay_ms(2000).apart(),
 ];
@@ -66,7 +66,7 @@ fn main() -> ExitCode {
             options: serve::OPTIONS,
             run: serve::run,
         }],
-        hidden: &[apart::HIDDEN, costs::CHILD, cost::IDLE],
+        hidden: &[apart::HIDDEN, costs::CHILD, costs::IDLE],
         options: &[],
         next: "cargo run -p cpu-bound-demo",
     })

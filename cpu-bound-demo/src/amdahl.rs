@@ -1,10 +1,8 @@
 //! Amdahl's law: what cannot be shared out sets the limit. Of a job of which a quarter is serial, four
 //! times the speed is the most there can be, on however many cores.
-//!
 //! You will see the same job on one core and on more, the speed-up that the law predicts, and the one
 //! measured.
-//!
-//! Try it: another `SERIAL`, and work out the limit before you run it.
+//!//! Try it: another part in `serial`, and work out the limit before you run it.
 
 use std::thread::{Builder, scope};
 
@@ -18,17 +16,21 @@ use crate::picture::timed;
 
 pub const ABOUT: &str = "A job of which a quarter cannot be shared out, on one core and on more";
 
-/// The part that only one thread can do.
-const SERIAL: f64 = 0.25;
+/// How many of the tasks only one thread can do.
+fn serial(tasks: usize) -> usize {
+    tasks / 4
+}
 
 pub fn run(lab: &Lab) -> Result<Evidence> {
     let mut runs = vec![fastest(lab, 1, None)?];
     let alone = runs[0].wall_ms;
-    let law = |threads: usize| 1.0 / (SERIAL + (1.0 - SERIAL) / threads as f64);
-    let counts = [2, 4, 8, 16]
-        .into_iter()
-        .filter(|&threads| threads < lab.cores);
-    for threads in counts.chain([lab.cores]).filter(|&threads| threads > 1) {
+    // Counted in tasks, all of one length: those of the serial part, and then rounds of `threads`.
+    let serial = serial(lab.tasks);
+    let rounds = |threads| serial + (lab.tasks - serial).div_ceil(threads);
+    let law = |threads| lab.tasks as f64 / rounds(threads) as f64;
+    // One, two, four and so on, and at last all of them.
+    let counts = (1..lab.cores).filter(|threads| threads.is_power_of_two() && *threads > 1);
+    for threads in counts.chain((lab.cores > 1).then_some(lab.cores)) {
         runs.push(fastest(lab, threads, Some(alone / law(threads)))?);
     }
 
@@ -43,12 +45,10 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
         most: &runs[runs.len() - 1],
         threads,
         law: law(threads),
-        limit: 1.0 / SERIAL,
+        limit: lab.tasks as f64 / serial.max(1) as f64,
     };
     let findings = vec![
-        speedup
-            .obeys_the_law()
-            .on("G6", "A serial part limits the speed-up as Amdahl says"),
+        speedup.obeys_the_law().on("G6", "Amdahl's law"),
         speedup.ends().on("P11", "More cores help less and less"),
     ];
     Ok(Evidence::new(runs, findings).with(vec![figure]))
@@ -69,7 +69,7 @@ fn job(lab: &Lab, threads: usize, predicted_ms: Option<f64>) -> Result<Run> {
     let view = View::of_height(800);
     let expected = view.row(300);
     let row = |id| timed(id, || view.row(300) == expected);
-    let serial = (lab.tasks as f64 * SERIAL) as usize;
+    let serial = serial(lab.tasks);
     let run = lab.run(&format!("threads-{threads}"), predicted_ms, |_| {
         let mut tasks: Vec<_> = (0..serial).map(&row).collect(); // Nobody can help here,
         scope(|scope| {

@@ -35,7 +35,7 @@ const LESSONS: &[Lesson] = &[
     Lesson::new("gil", gil::ABOUT, &["G1", "G2", "G3"], gil::run),
     Lesson::new("amdahl", amdahl::ABOUT, &["G6", "P11"], amdahl::run).tasks(200),
     Lesson::new("scheduler", scheduler::ABOUT, &["G7"], scheduler::run),
-    Lesson::new("waits", waits::ABOUT, &["G7"], waits::run).tasks(10).delay_ms(100),
+    Lesson::new("waits", waits::ABOUT, &["G7"],waits::run).tasks(10).at_most(1_000).delay_ms(100),
     Lesson::new("work-stealing", work_stealing::ABOUT, &["G8"], work_stealing::run),
     Lesson::new("survival", survival::ABOUT, &["G10"], survival::run),
     Lesson::new("stop", stop::ABOUT, &["G10"], stop::run),

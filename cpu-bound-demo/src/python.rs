@@ -44,7 +44,7 @@ pub struct Python {
     busy: f64,
 }
 
-/// What follows for G1, with a lock, or for G5, without one.
+/// What follows for G1. A Python without the lock is predicted to compute in parallel.
 pub fn findings(cores: usize) -> Vec<Finding> {
     let names = ["python3", "python"];
     let found = names.into_iter().find_map(ask);

@@ -1,6 +1,5 @@
 //! Who goes on when one of four dies? A panic ends its thread, task or job. Exit, abort, a full stack
 //! and a kill end the process, with all that are in it: only processes are safe from each other.
-//!
 //! You will see five ways to die in four kinds, and how many of the other three are alive then.
 //! Try it: `rayon::spawn` in place of the scope, where nobody catches the panic.
 
@@ -18,8 +17,7 @@ use crate::judge;
 use crate::ways_to_die::{ONE, die, watch};
 
 /// What starts this program as a child with four of a kind.
-pub const CHILD: Hidden = Hidden::new("four", four);
-
+pub const CHILD: Hidden = Hidden::new("four", four).watching_stdin();
 pub const ABOUT: &str = "Five ways to die, and who survives them";
 
 pub fn run(_: &Lab) -> Result<Evidence> {
@@ -33,7 +31,8 @@ pub fn run(_: &Lab) -> Result<Evidence> {
                 20_000
             };
             let mut child = child::this_program(CHILD.name)?;
-            let ended = child::run(child.args([kind, way]), Duration::from_millis(deadline))?;
+            let ended =
+                child::run_watching(child.args([kind, way]), Duration::from_millis(deadline))?;
             alive.push((kind, way, ended.stdout.lines().count()));
         }
     }
@@ -80,9 +79,10 @@ fn four(words: &[String]) -> Result<()> {
                 victim.child.kill()?;
             }
             victim.child.wait()?;
-            for other in others {
+            for mut other in others {
                 drop(other.to); // It may say so now.
                 print!("{}", read_to_string(other.from)?);
+                other.child.wait()?;
             }
         }
     }

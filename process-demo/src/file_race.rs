@@ -3,7 +3,6 @@
 //!
 //! You will see a number in a file after each process has raised it, without a lock on the file and
 //! with one.
-//!
 //! Try it: `try_lock`, and give up where another process has it.
 
 use std::fs::{self, File};
@@ -12,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::{env, process};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use shared::child;
 use shared::cli::{Hidden, Stop};
 use shared::lab::{Evidence, Lab};
@@ -59,7 +58,10 @@ fn raised(file: &Path, way: &str, n: usize) -> Result<usize> {
     }
     for mut child in children {
         drop(child.stdin.take()); // It may go on.
-        child.wait()?;
+        ensure!(
+            child.wait()?.success(),
+            "a child could not raise the number"
+        );
     }
     Ok(fs::read_to_string(file)?.parse()?)
 }

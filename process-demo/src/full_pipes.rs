@@ -18,7 +18,7 @@ use shared::lab::{Evidence, Lab};
 use crate::{judge, worker};
 
 /// What starts this program as a child that talks to an echo, and as that echo.
-pub const CHILD: Hidden = Hidden::new("talk", talk);
+pub const CHILD: Hidden = Hidden::new("talk", talk).watching_stdin();
 pub const ECHO: Hidden = Hidden::new("echo", echo);
 
 pub const ABOUT: &str = "Two processes that write to each other, and neither reads";
@@ -26,7 +26,7 @@ pub const ABOUT: &str = "Two processes that write to each other, and neither rea
 pub fn run(_: &Lab) -> Result<Evidence> {
     let end_of = |way: &str, deadline| -> Result<End> {
         let mut child = child::this_program(CHILD.name)?;
-        Ok(child::run(child.arg(way), deadline)?.end)
+        Ok(child::run_watching(child.arg(way), deadline)?.end)
     };
     let write_first = end_of("write-first", Duration::from_secs(2))?;
     let read_meanwhile = end_of("read-meanwhile", Duration::from_secs(60))?;

@@ -2,14 +2,15 @@
 //! pieces can have somebody else's piece in the middle. The notebook's own output shows it.
 //!
 //! You will see how many lines are whole when each is written in two pieces, and in one.
-//!
 //! Try it: a line of 100,000 characters, written in one piece. (A pipe takes 4,096 bytes at a time for
 //! certain, says POSIX; what is longer may be torn, too.)
 
 use std::io::{PipeWriter, Read, Write, pipe, stdin, stdout};
-use std::process::{Child, Stdio};
+use std::process::{Child, Stdio, exit};
+use std::thread::{Builder, sleep};
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use shared::child;
 use shared::cli::Hidden;
 use shared::lab::{Evidence, Lab};
@@ -45,18 +46,16 @@ fn whole_lines(way: &str, n: usize) -> Result<usize> {
         said.resize(n * PIECES[0].len(), 0);
         output.read_exact(&mut said)?;
     }
-    children
-        .iter_mut()
-        .for_each(|child| drop(child.stdin.take()));
+    for child in &mut children {
+        drop(child.stdin.take());
+    }
     output.read_to_end(&mut said)?;
     for mut child in children {
-        child.wait()?;
+        ensure!(child.wait()?.success(), "a child could not say its line");
     }
     let said = String::from_utf8_lossy(&said);
-    Ok(said
-        .split_inclusive('\n')
-        .filter(|line| **line == PIECES.concat())
-        .count())
+    let whole = |line: &&str| **line == PIECES.concat();
+    Ok(said.split_inclusive('\n').filter(whole).count())
 }
 
 fn start(way: &str, output: PipeWriter) -> Result<Child> {
@@ -76,13 +75,14 @@ fn say(words: &[String]) -> Result<()> {
         stdout().write_all(PIECES[0].as_bytes())?; // The trap: a piece is on its way,
         stdout().flush()?;
     }
+    // Should another one die before it has begun, nobody would tell this one to go on.
+    Builder::new().spawn(|| {
+        sleep(Duration::from_secs(20));
+        exit(1)
+    })?;
     stdin().read_to_end(&mut Vec::new())?;
     // and here comes the rest. The cure is to write the line in one piece.
-    let rest = if pieces {
-        PIECES[1].to_string()
-    } else {
-        PIECES.concat()
-    };
+    let rest = PIECES[usize::from(pieces)..].concat();
     stdout().write_all(rest.as_bytes())?;
     Ok(stdout().flush()?)
 }

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Write};
 use std::net::Ipv4Addr;
 use std::sync::atomic::Ordering::Relaxed;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::child::{self, Piped};
 use crate::cli::{Hidden, Stop};
@@ -55,7 +55,8 @@ impl Apart {
 
     fn read(&mut self) -> Result<String> {
         let mut line = String::new();
-        self.server.from.read_line(&mut line)?;
+        let length = self.server.from.read_line(&mut line)?;
+        ensure!(length > 0, "the server's process is gone");
         Ok(line.trim_end().into())
     }
 }

@@ -110,7 +110,22 @@ pub fn run(command: &mut Command, deadline: Duration) -> io::Result<Ended> {
     wait(child, deadline)
 }
 
-/// As [`run`], for a child that has been started; what it has not piped is returned empty.
+/// As [`run`], for one of our own modes that may hang and is
+/// [watching its stdin](crate::cli::Hidden::watching_stdin): should we be killed meanwhile, it ends.
+///
+/// # Errors
+/// It cannot be started.
+pub fn run_watching(command: &mut Command, deadline: Duration) -> io::Result<Ended> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let _held = child.stdin.take();
+    wait(child, deadline)
+}
+
+/// As [`run`], for a child that has been started;  what it has not piped is returned empty.
 ///
 /// # Errors
 /// The operating system does not say how it ended.

@@ -47,6 +47,8 @@ pub struct Lesson {
     pub run: fn(&Lab) -> Result<Evidence>,
     /// Where the demo's own numbers do not suit it; the command line has the last word.
     pub tasks: Option<usize>,
+    /// The most tasks that make sense in it; of all lessons, it is the one that has fewer then.
+    pub most: Option<usize>,
     pub delay: Option<Duration>,
     /// Whether it needs to know what the server saw, and so cannot ask any other than ours.
     pub own_server: bool,
@@ -67,6 +69,7 @@ impl Lesson {
             claims,
             run,
             tasks: None,
+            most: None,
             delay: None,
             own_server: false,
             apart: false,
@@ -81,7 +84,15 @@ impl Lesson {
         }
     }
 
-    /// Waits of so many milliseconds unless `--delay` says otherwise.
+    /// No more tasks than this.
+    pub const fn at_most(self, most: usize) -> Lesson {
+        Lesson {
+            most: Some(most),
+            ..self
+        }
+    }
+
+    /// Waits of so many milliseconds unless  `--delay` says otherwise.
     pub const fn delay_ms(self, ms: u64) -> Lesson {
         Lesson {
             delay: Some(Duration::from_millis(ms)),
@@ -119,11 +130,24 @@ pub struct Hidden {
     pub name: &'static str,
     /// Gets the words that follow the name.
     pub run: fn(&[String]) -> Result<()>,
+    watches: bool,
 }
 
 impl Hidden {
     pub const fn new(name: &'static str, run: fn(&[String]) -> Result<()>) -> Hidden {
-        Hidden { name, run }
+        Hidden {
+            name,
+            run,
+            watches: false,
+        }
+    }
+
+    /// For a mode that may hang: it ends with its stdin, and so with its parent, however that ends.
+    pub const fn watching_stdin(self) -> Hidden {
+        Hidden {
+            watches: true,
+            ..self
+        }
     }
 }
 
@@ -160,7 +184,14 @@ pub fn main(demo: &Demo) -> ExitCode {
         .iter()
         .find(|hidden| words.first().is_some_and(|word| word == hidden.name));
     let code = match hidden {
-        Some(hidden) => (hidden.run)(&words[1..]).map(|()| 0),
+        Some(hidden) => {
+            let watch = if hidden.watches {
+                end_with_stdin()
+            } else {
+                Ok(())
+            };
+            watch.and_then(|()| (hidden.run)(&words[1..])).map(|()| 0)
+        }
         None => match options::command(demo).try_get_matches() {
             Ok(matches) => start(demo, matches),
             Err(error) if error.use_stderr() => {
@@ -200,10 +231,7 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
         return (mode.run)(&Options(matches)).map(|_| 0);
     }
     if matches.get_flag("ends-with-stdin") {
-        std::thread::Builder::new().name("stdin".into()).spawn(|| {
-            let _ = io::copy(&mut io::stdin(), &mut io::sink());
-            std::process::exit(3);
-        })?;
+        end_with_stdin()?;
     }
     let json = options::is_json(&matches);
     let [page, trace] = options::pictures(&matches)?;
@@ -245,7 +273,7 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
                 text::heading(demo.name, lesson.name, lesson.about, columns)
             ))?;
         }
-        let lab = given.lab(lesson)?;
+        let lab = given.lab(lesson, chosen == lesson.name)?;
         let evidence = (lesson.run)(&lab).with_context(|| format!("lesson {}", lesson.name))?;
         let done = report::Lesson {
             name: lesson.name.into(),
@@ -285,6 +313,15 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
         print(&text::next(&next, columns))?;
     }
     Ok(exit_code(&report))
+}
+
+/// Has this process end as soon as its stdin does, on a thread of its own.
+fn end_with_stdin() -> Result<()> {
+    std::thread::Builder::new().name("stdin".into()).spawn(|| {
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        std::process::exit(3);
+    })?;
+    Ok(())
 }
 
 fn exit_code(report: &Report) -> u8 {

@@ -98,7 +98,7 @@ pub fn waits_overlap(sequential: &Run, together: &Run) -> Judgement {
             format!("{source} {many} of {asked} waiting at the same time"),
         )
     } else if together.mean_task_ms() < TOO_SHORT_MS {
-        (Verdict::NotShown, too_short(together))
+        (Verdict::NotShown, tasks_too_short(together))
     } else if one == 1 {
         (
             Verdict::Fails,
@@ -132,7 +132,7 @@ pub fn pool_is_full(size: usize, before: &Run, pool: &Run) -> Judgement {
             format!("{source} more at once than the limit allows"),
         )
     } else if most < expected && pool.mean_task_ms() < TOO_SHORT_MS {
-        (Verdict::NotShown, too_short(pool))
+        (Verdict::NotShown, tasks_too_short(pool))
     } else if most == 1 && expected > 1 {
         (Verdict::Fails, format!("{source} never two at once"))
     } else if most < expected {
@@ -231,7 +231,15 @@ fn peak(run: &Run) -> (usize, &'static str) {
     }
 }
 
-fn too_short(run: &Run) -> String {
+/// Says so if waits are too short to rely on what happens meanwhile, by what the command line says.
+pub fn too_short(delay_ms: Option<f64>) -> Option<String> {
+    let delay = delay_ms.filter(|&delay| delay < TOO_SHORT_MS)?;
+    Some(format!(
+        "waits of {delay} ms are too short: try a longer --delay"
+    ))
+}
+
+fn tasks_too_short(run: &Run) -> String {
     let mean = run.mean_task_ms();
     format!("a task takes only {mean:.1} ms, and may be over before the next begins")
 }

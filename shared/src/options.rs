@@ -66,6 +66,13 @@ impl<'a> Given<'a> {
     /// # Errors
     /// [`Stop::Usage`] where `lesson` cannot do what was asked.
     pub(crate) fn check(&self, lesson: &Lesson) -> Result<(), Stop> {
+        if let Some(most) = lesson.most
+            && self.is_given("tasks")
+            && self.matches.get_one::<usize>("tasks") > Some(&most)
+        {
+            let why = format!("takes at most {most} --tasks");
+            return Err(Stop::Usage(format!("the lesson {} {why}", lesson.name)));
+        }
         if lesson.own_server && self.is_given("url") {
             let why = "needs to know what the server saw: it takes no --url";
             return Err(Stop::Usage(format!("the lesson {} {why}", lesson.name)));
@@ -73,17 +80,20 @@ impl<'a> Given<'a> {
         Ok(())
     }
 
-    /// What `lesson` works with.
+    /// What `lesson` works with, which was `named` or is one of all.
     ///
     /// # Errors
     /// The embedded server cannot be started.
-    pub(crate) fn lab(&self, lesson: &Lesson) -> Result<Lab> {
+    pub(crate) fn lab(&self, lesson: &Lesson, named: bool) -> Result<Lab> {
         let count = |name| {
             let given = self.matches.try_get_one::<usize>(name).ok().flatten();
             given.copied().unwrap_or(1)
         };
-        let tasks = lesson.tasks.filter(|_| !self.is_given("tasks"));
+        // Somebody else's server gets ten thousand requests only if that very lesson was asked for.
+        let own = named || !self.is_given("url");
+        let tasks = lesson.tasks.filter(|_| own && !self.is_given("tasks"));
         let tasks = tasks.unwrap_or_else(|| count("tasks"));
+        let tasks = tasks.min(lesson.most.unwrap_or(usize::MAX));
         let embedded = self.demo.http && (lesson.own_server || !self.is_given("url"));
         let delay = lesson.delay.filter(|_| !self.is_given("delay"));
         let delay = delay.unwrap_or_else(|| duration(&self.matches, "delay"));

@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -56,13 +56,14 @@ pub struct Seen {
 impl Seen {
     /// Requests that wait for their answer now.
     pub fn waiting(&self) -> usize {
-        self.in_flight.load(Relaxed)
+        self.in_flight.load(SeqCst)
     }
 
     /// Requests that got their answer.
     pub fn answered(&self) -> usize {
-        let rest = self.in_flight.load(Relaxed) + self.disconnects.load(Relaxed);
-        self.hits.load(Relaxed).saturating_sub(rest)
+        let hits = self.hits.load(SeqCst);
+        let rest = self.in_flight.load(SeqCst) + self.disconnects.load(SeqCst);
+        hits.saturating_sub(rest)
     }
 
     /// Waits until `enough` is true of what was seen, at most for `deadline`; says whether it is.
@@ -255,9 +256,10 @@ impl Visit {
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        self.seen.in_flight.fetch_sub(1, Relaxed);
+        // In this order: whoever sees that nobody waits sees all that have gone, too.
         if !self.answered {
-            self.seen.disconnects.fetch_add(1, Relaxed);
+            self.seen.disconnects.fetch_add(1, SeqCst);
         }
+        self.seen.in_flight.fetch_sub(1, SeqCst);
     }
 }

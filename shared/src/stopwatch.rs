@@ -202,7 +202,13 @@ pub fn peak_rss_kib() -> Option<u64> {
 
 /// Resident memory in KiB at this moment. `None` everywhere but on Linux.
 pub fn rss_kib() -> Option<u64> {
-    proc_status("VmRSS:")
+    // proc(5): VmRSS may be off by some pages for each core, and this is not.
+    let summed = std::fs::read_to_string("/proc/self/smaps_rollup").ok();
+    let line = summed
+        .as_deref()
+        .and_then(|text| text.lines().find_map(|line| line.strip_prefix("Rss:")));
+    let exact = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    exact.or_else(|| proc_status("VmRSS:"))
 }
 
 /// proc(5): writing 5 resets the peak resident set size to the current one. A system that refuses

@@ -17,14 +17,13 @@ use shared::lab::{Evidence, Lab};
 use crate::judge;
 
 /// What starts this program as a child that may hang.
-pub const CHILD: Hidden = Hidden::new("lock-both", lock_both);
-
+pub const CHILD: Hidden = Hidden::new("lock-both", lock_both).watching_stdin();
 pub const ABOUT: &str = "Two locks, taken in two orders";
 
 pub fn run(_: &Lab) -> Result<Evidence> {
     let end_of = |order: &str, deadline| {
         let mut child = child::this_program(CHILD.name)?;
-        Ok::<_, anyhow::Error>(child::run(child.arg(order), deadline)?.end)
+        Ok::<_, anyhow::Error>(child::run_watching(child.arg(order), deadline)?.end)
     };
     let crossed = end_of("crossed", Duration::from_secs(2))?;
     let ordered = end_of("ordered", Duration::from_secs(60))?;
@@ -42,9 +41,11 @@ pub fn lock_both(words: &[String]) -> Result<()> {
     let crossed = words.first().is_some_and(|order| order == "crossed");
     // The line that matters: in which order the second thread takes the locks.
     let (first, second) = if crossed { (&b, &a) } else { (&a, &b) };
+    // In one order the other thread cannot come, and need not be waited for.
+    let patience = Duration::from_millis(if crossed { 60_000 } else { 500 });
     scope(|scope| {
-        scope.spawn(|| holders.take(&a, &b));
-        scope.spawn(|| holders.take(first, second));
+        scope.spawn(|| holders.take(&a, &b, patience));
+        scope.spawn(|| holders.take(first, second, patience));
     });
     Ok(())
 }
@@ -54,7 +55,7 @@ pub fn lock_both(words: &[String]) -> Result<()> {
 struct Holders(Mutex<usize>, Condvar);
 
 impl Holders {
-    fn take(&self, first: &Mutex<()>, second: &Mutex<()>) {
+    fn take(&self, first: &Mutex<()>, second: &Mutex<()>, patience: Duration) {
         let _first = first.lock().unwrap_or_else(PoisonError::into_inner);
         // Chance would bring both here at once now and then. This makes it certain: each waits for
         // the other, and in vain, for a while, if the other cannot come.
@@ -62,7 +63,6 @@ impl Holders {
         *holders += 1;
         self.1.notify_all();
         let alone = |holders: &mut usize| *holders < 2;
-        let patience = Duration::from_millis(500);
         drop(self.1.wait_timeout_while(holders, patience, alone));
         let _second = second.lock().unwrap_or_else(PoisonError::into_inner);
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::Result;
 use shared::child::{End, Ended};
 use shared::judge::{Judgement, lost};
 use shared::report::{Outcome, Run, Task, Verdict};
@@ -10,10 +11,17 @@ use shared::report::{Outcome, Run, Task, Verdict};
 /// how many of the nine others went on.
 pub fn survivors(run: &Run, survivors: &[(&str, usize)]) -> Judgement {
     let others = run.tasks.len() - 1;
+    // Such as a timeout: that is no other thread's doing.
+    let of_itself = run.tasks.iter().any(|task| {
+        let panicked = |error: &String| error.starts_with("panicked: ");
+        task.error.as_ref().is_some_and(|error| !panicked(error))
+    });
     let expected = |way: &str| if way == "panic" { 9 } else { 0 };
     let as_expected = survivors.iter().all(|&(way, count)| count == expected(way));
     let (verdict, because) = if others == 0 {
         (Verdict::NotShown, "a single task has no others")
+    } else if of_itself {
+        (Verdict::NotShown, "some requests got no answer")
     } else if as_expected && run.done == others {
         (
             Verdict::Holds,
@@ -176,6 +184,8 @@ pub fn left_behind(n: usize, detached: (End, usize), joined: (End, usize)) -> Ju
 pub struct Stopped {
     /// Requests that it made in all.
     pub requests: usize,
+    /// Whether it had made all of them when it was asked.
+    pub too_late: bool,
     /// How long it went on after it was asked.
     pub after: Duration,
 }
@@ -201,6 +211,11 @@ pub fn cancel(n: usize, deaf: &Stopped, looks: &Stopped) -> Judgement {
         reasons,
     )
     .unless((n < 3).then_some("the work is over before it can be stopped"))
+    .unless(
+        looks
+            .too_late
+            .then_some("the work was over before it was asked to stop"),
+    )
 }
 
 /// Did threads finish in another order than they were started in, in some of the `rounds` at least?
@@ -218,7 +233,7 @@ pub fn order(rounds: &[Run], cores: usize) -> Judgement {
         false => (Verdict::Fails, "the order was always kept"),
     };
     let all: Vec<&Run> = rounds.iter().collect();
-    let alone = orders.iter().any(|order| order.len() < 3);
+    let few = orders.iter().any(|order| order.len() < 8);
     Judgement::new(
         format!(
             "the order of the start in fewer than {} rounds",
@@ -227,21 +242,26 @@ pub fn order(rounds: &[Run], cores: usize) -> Judgement {
         format!("in {kept}"),
         reasons,
     )
-    .unless(alone.then_some("there is hardly an order of so few threads"))
+    .unless(few.then_some("so few threads may well keep it by chance"))
     .unless(lost(&all))
 }
 
-/// What the compiler said of a program with a `trap`, and of the same with the cure. `None` where no
-/// compiler was found.
-pub fn refused(error: &str, trap: &str, broken: Option<Ended>, mended: Option<Ended>) -> Judgement {
+/// What the compiler said of a program with a `trap`, and of the same with the cure, if it could be
+/// asked.
+pub fn refused(error: &str, trap: &str, broken: Result<Ended>, mended: Result<Ended>) -> Judgement {
     let predicted = format!("error[{error}], and none with the cure");
-    let (Some(broken), Some(mended)) = (broken, mended) else {
-        let why = (
-            Verdict::NotShown,
-            "there is no rustc to be called on this machine",
-        );
-        return Judgement::new(predicted, "unknown", why);
+    let unknown = |why: String| {
+        let why = (Verdict::NotShown, format!("no rustc could be asked: {why}"));
+        Judgement::new(&predicted, "unknown", why)
     };
+    let (broken, mended) = match (broken, mended) {
+        (Ok(broken), Ok(mended)) => (broken, mended),
+        (Err(why), _) | (_, Err(why)) => return unknown(format!("{why:#}")),
+    };
+    // One that can compile nothing, such as one without its standard library, or an older one.
+    if mended.end != End::Exit(0) && !mended.stderr.contains("error[") {
+        return unknown(mended.stderr.lines().next().unwrap_or_default().into());
+    }
     let words = broken
         .stderr
         .lines()
@@ -266,13 +286,12 @@ mod tests {
 
     fn run(tasks: usize, done: usize) -> Run {
         let task = |id| {
-            let outcome = if id < done {
-                Outcome::Done
-            } else {
-                Outcome::Failed
-            };
+            if id >= done {
+                return Task::panicked(id, Box::new("on purpose"));
+            }
             Task {
-                outcome,
+                outcome: Outcome::Done,
+                error: None,
                 ..Task::failed(id, "")
             }
         };
@@ -290,6 +309,9 @@ mod tests {
         assert_eq!(survivors(&run(10, 9), &ways(0, 0)).verdict, Fails);
         assert_eq!(survivors(&run(10, 9), &ways(9, 9)).verdict, Fails);
         assert_eq!(survivors(&run(1, 0), &ways(9, 0)).verdict, NotShown);
+        let mut late = run(10, 9);
+        late.tasks[0] = Task::failed(0, "operation timed out");
+        assert_eq!(survivors(&late, &ways(9, 0)).verdict, NotShown);
     }
 
     /// Would be wrong: a trap that loses nothing, or a cure that does.
@@ -361,6 +383,7 @@ mod tests {
     fn only_who_looks_at_the_flag_stops() {
         let stopped = |requests| Stopped {
             requests,
+            too_late: false,
             after: Duration::ZERO,
         };
         assert_eq!(cancel(10, &stopped(10), &stopped(1)).verdict, Holds);
@@ -372,13 +395,15 @@ mod tests {
     /// Would be wrong: an order that is always kept is called another one.
     #[test]
     fn orders_are_compared() {
-        let finished = |ends: [f64; 3]| {
-            let mut run = run(3, 3);
+        let finished = |ends: [f64; 9]| {
+            let mut run = run(9, 9);
             let tasks = run.tasks.iter_mut().zip(ends);
             tasks.for_each(|(task, end)| task.end_ms = end);
             run
         };
-        let (kept, other) = ([1.0, 2.0, 3.0], [1.0, 3.0, 2.0]);
+        let kept = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
+        let mut other = kept;
+        other.swap(3, 4);
         let judge = |a, b, cores| order(&[finished(a), finished(b)], cores).verdict;
         assert_eq!(judge(kept, other, 2), Holds);
         assert_eq!(judge(kept, kept, 2), Fails);
@@ -391,7 +416,7 @@ mod tests {
     fn the_compilers_number_is_what_counts() {
         let said = |end, stderr: &str| {
             let (stdout, stderr) = (String::new(), stderr.to_string());
-            Some(Ended {
+            Ok(Ended {
                 end: End::Exit(end),
                 stdout,
                 stderr,
@@ -406,6 +431,9 @@ mod tests {
             Fails
         );
         assert_eq!(judge(right(), right()), Fails);
-        assert_eq!(judge(None, None), NotShown);
+        let none = || Err(anyhow::anyhow!("not found"));
+        assert_eq!(judge(none(), none()), NotShown);
+        let old = || said(1, "error: edition 2024 is unstable");
+        assert_eq!(judge(old(), old()), NotShown);
     }
 }

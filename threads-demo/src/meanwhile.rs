@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use shared::child;
 use shared::cli::Hidden;
+use shared::judge::too_short;
 use shared::lab::{Evidence, Lab};
 use shared::stopwatch::os_threads;
 
@@ -43,6 +44,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     let findings = vec![
         judge::bare(&ended.stdout).on("T4", "A program has at least one process and one thread"),
         judge::meanwhile(task.as_ref(), steps)
+            .unless(too_short(lab.delay_ms))
             .on("T3", "While one thread waits, another one works"),
     ];
     Ok(Evidence::new(Vec::new(), findings))

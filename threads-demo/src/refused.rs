@@ -49,8 +49,8 @@ const CASES: [Case; 3] = [
 pub fn run(_: &Lab) -> Result<Evidence> {
     let mut findings = Vec::new();
     for [says, error, program, trap, cure] in CASES {
-        let broken = compile(&program.replace("_LINE_", trap)).ok();
-        let mended = compile(&program.replace("_LINE_", cure)).ok();
+        let broken = compile(&program.replace("_LINE_", trap));
+        let mended = compile(&program.replace("_LINE_", cure));
         findings.push(judge::refused(error, trap, broken, mended).on("T10", says));
     }
     Ok(Evidence::new(Vec::new(), findings))
