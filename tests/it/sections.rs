@@ -120,8 +120,8 @@ fn the_gate_opens_for_the_number_it_names() {
         );
     });
     assert_eq!(get(&server.url("/gate/1")), 200);
-    assert_eq!(get(&server.url("/gate/2")), 504);
-    assert_eq!(get(&server.url("/gate/2")), 504);
+    assert_eq!(get(&server.url("/gate/2/100")), 504);
+    assert_eq!(get(&server.url("/gate/2/100")), 504);
     let seen = server.observe();
     assert_eq!(
         (get(&server.url("/gate/0")), get(&server.url("/gate/x"))),
