@@ -185,6 +185,9 @@ pub fn shutdown(run: &Run, at_once: usize) -> Judgement {
         format!("each of the {n} tasks is accounted for, once"),
     )
     .unless((of_itself > 0).then_some("some ended by themselves, without an answer"))
+    .unless(
+        (long == 0).then_some("none of so few takes long enough to be stopped: try a larger -n"),
+    )
     .unless((stopped_late > long).then_some("the grace was too short for so many"))
 }
 
@@ -262,6 +265,7 @@ pub fn scale(run: &Run, count: ThreadCount, lookups: bool) -> Judgement {
         format!("{peak} at once, {threads} more threads"),
         reasons,
     )
+    .unless((n < 1000).then_some("these are not thousands: try a larger -n"))
     .unless(lost(&[run]))
 }
 
@@ -388,16 +392,16 @@ mod tests {
             at_ms: 0.0,
         };
         assert_eq!(
-            scale(&done(100, 100, 1.0), threads(1), false).verdict,
+            scale(&done(1000, 1000, 1.0), threads(1), false).verdict,
             Holds
         );
         assert_eq!(
-            scale(&done(100, 100, 1.0), threads(101), false).verdict,
+            scale(&done(1000, 1000, 1.0), threads(101), false).verdict,
             Fails
         );
-        assert_eq!(scale(&done(100, 1, 1.0), threads(1), false).verdict, Fails);
+        assert_eq!(scale(&done(1000, 1, 1.0), threads(1), false).verdict, Fails);
         assert_eq!(
-            scale(&done(100, 60, 1.0), threads(1), false).verdict,
+            scale(&done(1000, 60, 1.0), threads(1), false).verdict,
             NotShown
         );
     }

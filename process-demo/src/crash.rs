@@ -18,8 +18,7 @@ use crate::worker::{self, Request, Worker};
 use crate::{judge, notebook};
 
 /// What starts this program as a worker that dies when it gets its task.
-pub const CHILD: Hidden = Hidden::new("crash", crash);
-
+pub const CHILD: Hidden = Hidden::new("crash-worker", crash);
 pub const ABOUT: &str = "Three workers die in the middle of a task: who goes on?";
 
 const WAYS: [&str; 3] = ["abort", "exit", "kill"];

@@ -406,7 +406,7 @@ pub(crate) fn usage_error(error: &clap::Error) -> String {
         return format!("{line}; did you mean {similar}?");
     }
     match error.get(ContextKind::ValidValue) {
-        Some(ContextValue::Strings(allowed)) => {
+        Some(ContextValue::Strings(allowed)) if !allowed.is_empty() => {
             format!("{line}; expected {}", allowed.join(" or "))
         }
         _ if error.kind() == ErrorKind::ValueValidation => line,

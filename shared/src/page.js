@@ -105,7 +105,8 @@ function timeline(parent, run, scale, sequential, hint) {
   const box = put(parent, "div", { class: "run", "data-run": run.model });
   const head = put(box, "div", { class: "head" }, put(null, "h3", {}, run.model), put(null, "b", {}, time(run.wall_ms)));
   if (run.predicted_ms !== null) put(head, "span", {}, `predicted ${time(run.predicted_ms)}`);
-  if (sequential && sequential !== run) {
+  const whole = ({ failed, timed_out, cancelled }) => failed + timed_out + cancelled === 0;
+  if (sequential && sequential !== run && whole(sequential) && whole(run)) {
     put(head, "span", { class: "soft" }, `${(sequential.wall_ms / run.wall_ms).toFixed(2)} times as fast as sequential`);
   }
   const seen = [];

@@ -227,7 +227,9 @@ fn headline(run: &Run, sequential: Option<&Run>) -> String {
     if let Some(predicted) = run.predicted_ms {
         let _ = write!(line, ", predicted {}", time(predicted));
     }
-    if let Some(sequential) = sequential.filter(|sequential| sequential.model != run.model) {
+    if let Some(sequential) =
+        sequential.filter(|one| one.model != run.model && one.lost() == 0 && run.lost() == 0)
+    {
         let _ = write!(
             line,
             ", {:.2} times as fast as sequential",

@@ -119,7 +119,12 @@ impl Matrix {
         let best = |cells: &[&Cell]| {
             let fastest = cells.iter().map(|cell| cell.faster).fold(0.0, f64::max);
             let good = cells.iter().filter(|cell| cell.faster >= fastest * AS_GOOD);
-            let cheapest = good.min_by_key(|cell| cell.peak_rss_kib.unwrap_or(u64::MAX));
+            // A few MiB more or less are chance.
+            let memory = |cell: &Cell| cell.peak_rss_kib.unwrap_or(u64::MAX) / 4096;
+            let cheapest = good.min_by(|a, b| {
+                let by_memory = memory(a).cmp(&memory(b));
+                by_memory.then(b.faster.total_cmp(&a.faster))
+            });
             cheapest.map_or("unknown".into(), |cell| {
                 format!("{} ({:.0} ms)", cell.model, cell.wall_ms)
             })
@@ -132,7 +137,9 @@ impl Matrix {
             .collect();
         let computing: Vec<&Cell> = self.computing.iter().collect();
         let (waiting, computing) = (best(&waiting), best(&computing));
-        format!("so here: {waiting} for work that waits, {computing} for work that computes")
+        format!(
+            "of the fastest, with the least memory: {waiting} for work that waits, {computing} for work that computes"
+        )
     }
 }
 

@@ -163,6 +163,11 @@ fn help_names_lessons_options_plus_and_minus() {
             );
         }
         assert_eq!(ended.stdout.contains("--url"), name != "cpu-bound-demo");
+        // A mode for the program itself must not take the place of a lesson of the same name.
+        for (lesson, _) in super::ledger::listed(name) {
+            let help = run(&mut demo(name, &[&lesson, "--help"])).stdout;
+            assert!(help.contains("Usage:"), "{name} {lesson}: {help}");
+        }
         for hidden in ["worker ", "rows "] {
             assert!(
                 !ended.stdout.contains(&format!("\n  {hidden}")),
