@@ -121,7 +121,7 @@ impl Stopwatch {
 
 /// CPU time in milliseconds that this process, and the children it has waited for, have used so
 /// far. `None` outside Unix.
-pub fn cpu_ms() -> Option<f64> {
+fn cpu_ms() -> Option<f64> {
     #[cfg(unix)]
     {
         use nix::sys::resource::{UsageWho, getrusage};
