@@ -27,9 +27,9 @@ pub struct Painter {
 }
 
 impl Painter {
-    /// Draws row `y`.
+    /// Draws row `y`. It stays black if that panics.
     pub fn draw(&self, y: usize) -> Row {
-        let mut pixels = Vec::new();
+        let mut pixels = vec![0; self.view.width];
         let task = timed(y, || {
             let _gil = self.gil.as_ref().map(|gil| gil.lock());
             pixels = self.view.row(y);
@@ -40,24 +40,27 @@ impl Painter {
     }
 }
 
-/// Carries out task `id`, which says whether it came out right.
+/// Carries out task `id`, which says whether it came out right. If it panics, it has failed.
 pub fn timed(id: usize, work: impl FnOnce() -> bool) -> Task {
     let start_ms = now_ms();
-    let right = work();
-    Task {
-        id,
-        pid: std::process::id(),
-        thread: thread_name(),
-        status: None,
-        outcome: if right {
-            Outcome::Done
-        } else {
-            Outcome::Failed
-        },
-        error: (!right).then(|| "it came out wrong".into()),
-        start_ms,
-        end_ms: now_ms(),
-    }
+    let task = Task::catch_panic(id, || {
+        let right = work();
+        Task {
+            id,
+            pid: std::process::id(),
+            thread: thread_name(),
+            status: None,
+            outcome: if right {
+                Outcome::Done
+            } else {
+                Outcome::Failed
+            },
+            error: (!right).then(|| "it came out wrong".into()),
+            start_ms,
+            end_ms: now_ms(),
+        }
+    });
+    Task { start_ms, ..task }
 }
 
 /// Measures one model after another and compares their pictures.

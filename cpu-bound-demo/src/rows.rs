@@ -1,5 +1,6 @@
 //! A worker process: this same program, started again to draw every k-th row of the picture. It
-//! writes each row to its stdout: the number, the microseconds at its start and its end, the pixels.
+//! writes each row to its stdout: the number, the microseconds at its start and its end, how many
+//! bytes follow of why it failed, these bytes, the pixels.
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::iter::StepBy;
@@ -21,6 +22,12 @@ use crate::picture::{Painter, Row};
 
 /// What starts this program as a worker.
 pub const HIDDEN: Hidden = Hidden::new("rows", serve);
+
+/// The bytes of a row before its reason and its pixels: four numbers.
+const HEAD: usize = 16;
+
+/// A reason is not longer than this, in bytes.
+const MAX_WHY: usize = 1 << 16;
 
 /// A worker that draws no row for so long is given up.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -57,10 +64,14 @@ pub fn serve(words: &[String]) -> Result<()> {
     let mut stdout = io::stdout().lock();
     for y in (first..height).step_by(step.max(1)) {
         let Row { task, pixels } = painter.draw(y);
-        let mut bytes = Vec::with_capacity(12 + 2 * pixels.len());
-        for number in [y as f64, task.start_ms * 1000.0, task.end_ms * 1000.0] {
-            bytes.extend((number as u32).to_le_bytes());
+        let mut why = task.error.unwrap_or_default().into_bytes();
+        why.truncate(MAX_WHY);
+        let times = [task.start_ms, task.end_ms].map(|ms| (ms * 1000.0) as u32);
+        let mut bytes = Vec::with_capacity(HEAD + why.len() + 2 * pixels.len());
+        for number in [y as u32, times[0], times[1], why.len() as u32] {
+            bytes.extend(number.to_le_bytes());
         }
+        bytes.extend(why);
         bytes.extend(pixels.iter().flat_map(|pixel| pixel.to_le_bytes()));
         stdout.write_all(&bytes)?;
     }
@@ -69,10 +80,15 @@ pub fn serve(words: &[String]) -> Result<()> {
 
 /// Reads one row of `width` pixels, drawn by the process `pid`, with its times by that one's clock.
 fn read(pipe: &mut impl Read, width: usize, pid: u32) -> io::Result<Row> {
-    let mut bytes = vec![0; 12 + 2 * width];
+    let mut head = [0; HEAD];
+    pipe.read_exact(&mut head)?;
+    let number = |at| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+    let mut why = Vec::new();
+    let length = (number(12) as usize).min(MAX_WHY);
+    pipe.by_ref().take(length as u64).read_to_end(&mut why)?;
+    let mut bytes = vec![0; 2 * width];
     pipe.read_exact(&mut bytes)?;
-    let number = |at| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-    let pixels = bytes[12..]
+    let pixels = bytes
         .chunks_exact(2)
         .map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
     let task = Task {
@@ -80,8 +96,12 @@ fn read(pipe: &mut impl Read, width: usize, pid: u32) -> io::Result<Row> {
         pid,
         thread: format!("process {pid}"),
         status: None,
-        outcome: Outcome::Done,
-        error: None,
+        outcome: if why.is_empty() {
+            Outcome::Done
+        } else {
+            Outcome::Failed
+        },
+        error: (!why.is_empty()).then(|| String::from_utf8_lossy(&why).into()),
         start_ms: f64::from(number(4)) / 1000.0,
         end_ms: f64::from(number(8)) / 1000.0,
     };

@@ -3,7 +3,6 @@
 //! [`Worker`] the parent's, which trusts nothing that comes out of them.
 
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Child, ChildStdin};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
@@ -83,8 +82,7 @@ pub fn serve(_: &[String]) -> Result<()> {
             }
         };
         // A task that panics is one task lost; the worker lives on.
-        let task = catch_unwind(AssertUnwindSafe(|| event_loop.block_on(activity.get(id))));
-        let task = task.unwrap_or_else(|panic| Task::panicked(id, panic));
+        let task = Task::catch_panic(id, || event_loop.block_on(activity.get(id)));
         let answer = Answer {
             task,
             peak_rss_kib: peak_rss_kib(),

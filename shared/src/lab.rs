@@ -1,10 +1,12 @@
 //! What a lesson works with: the settings of the command line, the target of its requests, and
 //! [`Lab::run`], which measures.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use anyhow::Result;
 
 use crate::cli::Options;
-use crate::report::{Figure, Finding, Lesson, Run, Settings, Task};
+use crate::report::{Figure, Finding, Lesson, Run, Settings, Task, panic_message};
 use crate::stopwatch::Stopwatch;
 #[cfg(feature = "http")]
 use {
@@ -165,7 +167,12 @@ impl Lab {
             None => None,
         };
         let stopwatch = Stopwatch::start();
-        let tasks = carry_out(&stopwatch)?;
+        // A task that panics on this very thread loses them all, and they are accounted for.
+        let outcome = catch_unwind(AssertUnwindSafe(|| carry_out(&stopwatch)));
+        let tasks = outcome.unwrap_or_else(|panic| {
+            let why = format!("panicked: {}", panic_message(&*panic));
+            Ok((0..self.tasks).map(|id| Task::failed(id, &why)).collect())
+        })?;
         let run = stopwatch.stop(model, self.tasks, tasks)?;
         #[cfg(feature = "http")]
         let run = match &self.target {

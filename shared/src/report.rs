@@ -3,6 +3,9 @@
 //! Serialised, a [`Report`] is version 1 of the JSON document that `--format json` prints. Times are
 //! milliseconds. A figure that is not known is `None` (`null`), never a guess.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use serde::{Deserialize, Serialize};
 
 /// Everything that one start of a demo found out.
@@ -225,14 +228,25 @@ impl Task {
     }
 
     /// A task whose thread panicked, with the message as `join` hands it over.
-    pub fn panicked(id: usize, panic: Box<dyn std::any::Any + Send>) -> Task {
-        let message = match panic.downcast::<String>() {
-            Ok(message) => *message,
-            Err(panic) => panic
-                .downcast::<&str>()
-                .map_or("no message".into(), |text| text.to_string()),
-        };
-        Task::failed(id, format!("panicked: {message}"))
+    pub fn panicked(id: usize, panic: Box<dyn Any + Send>) -> Task {
+        Task::failed(id, format!("panicked: {}", panic_message(&*panic)))
+    }
+
+    /// Carries out task `id`. If it panics, this task has failed and nothing else happens, where
+    /// otherwise the thread, and all that it has done, would be lost.
+    pub fn catch_panic(id: usize, work: impl FnOnce() -> Task) -> Task {
+        // What it was changing when it panicked is not looked at again.
+        let outcome = catch_unwind(AssertUnwindSafe(work));
+        outcome.unwrap_or_else(|panic| Task::panicked(id, panic))
+    }
+}
+
+/// What the code that panicked had to say.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    match (panic.downcast_ref::<String>(), panic.downcast_ref::<&str>()) {
+        (Some(message), _) => message.clone(),
+        (_, Some(message)) => message.to_string(),
+        _ => "no message".into(),
     }
 }
 

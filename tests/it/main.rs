@@ -17,6 +17,7 @@ mod ledger;
 mod limits;
 mod network;
 mod output;
+mod panics;
 mod pictures;
 mod process_demo;
 mod promises;

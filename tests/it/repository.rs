@@ -231,7 +231,8 @@ fn the_session_in_readme_is_one_that_the_program_prints() {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a directory, but for what cargo and git have in it.
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let name = entry.file_name();
@@ -245,7 +246,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn cargo_in(directory: &Path, words: &[&str]) -> Command {
+/// Cargo in a copy of the workspace, or of a part of it.
+pub fn cargo_in(directory: &Path, words: &[&str]) -> Command {
     let mut cargo = cargo();
     cargo
         .current_dir(directory)

@@ -54,8 +54,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
 
     // Through a pool: k threads take one task after another from a queue.
     activity = lab.blocking()?;
-    let rounds = longest * n.div_ceil(k) as f64;
-    let pool = lab.run("thread-pool", rounds, |_| {
+    let pool = lab.run("thread-pool", longest * n.div_ceil(k) as f64, |_| {
         let (submit, queue) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));
         let mut workers = Vec::new();
@@ -66,7 +65,8 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
                 let mut done = Vec::new();
                 // Only taking a task needs the lock; the others are not kept waiting.
                 while let Some(id) = queue.lock().ok().and_then(|queue| queue.recv().ok()) {
-                    done.push(activity.get(id));
+                    // A task that panics does not take the worker along.
+                    done.push(Task::catch_panic(id, || activity.get(id)));
                 }
                 done
             });
