@@ -37,7 +37,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
             for id in tasks.len()..n.min(tasks.len() + at_once) {
                 let mut worker = match start(&format!("Process-{}", id + 1), target.show) {
                     // The last one's places go to the others: each needs a thread of its own, too.
-                    Err(_) if !workers.is_empty() => {
+                    Err(_) if lab.can_do_with(workers.len()) => {
                         workers.truncate(1.max(workers.len() - 1));
                         break;
                     }

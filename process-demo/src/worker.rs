@@ -195,7 +195,8 @@ impl Worker {
                         break;
                     }
                 }
-            })?;
+            })
+            .context("cannot start a thread for a worker")?;
         Ok(worker)
     }
 

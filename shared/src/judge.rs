@@ -80,6 +80,8 @@ impl Judgement {
 /// Tasks that take less than this, in milliseconds, may be over before the next one has begun.
 const TOO_SHORT_MS: f64 = 20.0;
 
+const RATIONED: &str = "the system allowed fewer at once than there should have been";
+
 /// Do the waits of `together` overlap, where those of `sequential` do not?
 pub fn waits_overlap(sequential: &Run, together: &Run) -> Judgement {
     let asked = together.tasks.len();
@@ -99,6 +101,8 @@ pub fn waits_overlap(sequential: &Run, together: &Run) -> Judgement {
         )
     } else if together.mean_task_ms() < TOO_SHORT_MS {
         (Verdict::NotShown, tasks_too_short(together))
+    } else if one == 1 && together.rationed {
+        (Verdict::NotShown, RATIONED.to_string())
     } else if one == 1 {
         (
             Verdict::Fails,
@@ -133,6 +137,8 @@ pub fn pool_is_full(size: usize, before: &Run, pool: &Run) -> Judgement {
         )
     } else if most < expected && pool.mean_task_ms() < TOO_SHORT_MS {
         (Verdict::NotShown, tasks_too_short(pool))
+    } else if most == 1 && expected > 1 && pool.rationed {
+        (Verdict::NotShown, RATIONED.to_string())
     } else if most == 1 && expected > 1 {
         (Verdict::Fails, format!("{source} never two at once"))
     } else if most < expected {
@@ -309,6 +315,14 @@ mod tests {
         short.tasks.iter_mut().for_each(|task| task.end_ms = 1.0);
         assert_eq!(waits_overlap(&seen(10, 1), &short).verdict, NotShown);
         assert_eq!(pool_is_full(2, &seen(10, 10), &short).verdict, NotShown);
+        let rationed = Run {
+            rationed: true,
+            ..seen(10, 1)
+        };
+        assert_eq!(waits_overlap(&seen(10, 1), &rationed).verdict, NotShown);
+        assert_eq!(waits_overlap(&seen(10, 2), &rationed).verdict, Fails);
+        assert_eq!(pool_is_full(2, &seen(10, 10), &rationed).verdict, NotShown);
+        assert_eq!(pool_is_full(2, &seen(10, 10), &seen(10, 1)).verdict, Fails);
         let given_up = with_a_loss(seen(10, 10));
         assert_eq!(pool_is_full(2, &given_up, &seen(10, 3)).verdict, NotShown);
         assert_eq!(

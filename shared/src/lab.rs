@@ -1,6 +1,8 @@
 //! What a lesson works with: the settings of the command line, the target of its requests, and
 //! [`Lab::run`], which measures.
 
+use std::cell::Cell;
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::Result;
@@ -63,6 +65,8 @@ pub struct Lab {
     pub shows_pictures: bool,
     /// The demo's own options.
     pub options: Options,
+    /// Whether the system has allowed fewer tasks at once than there should have been.
+    pub(crate) rationed: Cell<bool>,
     #[cfg(feature = "http")]
     pub(crate) target: Option<Target>,
 }
@@ -181,8 +185,20 @@ impl Lab {
         };
         Ok(Run {
             predicted_ms: predicted_ms.into(),
+            rationed: self.rationed.get(),
             ..run
         })
+    }
+
+    /// Whether a run can go on with the threads or processes `obtained` so far, where the system
+    /// refuses one more: with one at least. It is said on stderr, once.
+    pub fn can_do_with(&self, obtained: usize) -> bool {
+        if obtained > 0 && !self.rationed.replace(true) {
+            let line = b"fewer tasks at once: the system allows no more threads or processes\n";
+            // Who reads no stderr may still want the report.
+            let _ = io::stderr().write_all(line);
+        }
+        obtained > 0
     }
 
     pub(crate) fn settings(&self) -> Settings {
@@ -247,7 +263,9 @@ impl Lab {
     /// besides the one that the embedded server has for it.
     pub fn at_once(&self, each: usize) -> usize {
         let server = usize::from(self.delay_ms.is_some());
-        crate::descriptors::at_once_said(self.tasks, each + server)
+        let allowed = crate::descriptors::at_once_said(self.tasks, each + server);
+        self.rationed.set(allowed < self.tasks);
+        allowed
     }
 
     /// The activity with a blocking client of its own.

@@ -1,5 +1,6 @@
 //! The options of the command line: which there are, what they may be, and what they say for a lesson.
 
+use std::cell::Cell;
 use std::ops::RangeInclusive;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -115,6 +116,7 @@ impl<'a> Given<'a> {
                 .filter(|&ms| ms > 0.0),
             shows_pictures: is_json(&self.matches) || self.is_given("html"),
             options: Options(self.matches.clone()),
+            rationed: Cell::new(false),
             #[cfg(feature = "http")]
             target: match self.demo.http {
                 true => {

@@ -76,6 +76,9 @@ pub struct Run {
     /// Linux, or where it may use only parts of cores.
     #[serde(skip)]
     pub idle_ms: Option<f64>,
+    /// Whether the system allowed fewer tasks at once than there should have been.
+    #[serde(skip)]
+    pub rationed: bool,
     /// How many tasks the lesson meant to lose; losing them is no failure of the program.
     #[serde(skip)]
     pub lost_on_purpose: usize,

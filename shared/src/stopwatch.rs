@@ -113,6 +113,7 @@ impl Stopwatch {
             peak_rss_kib: peak_rss_kib(),
             cpu_ms,
             idle_ms,
+            rationed: false,
             lost_on_purpose: 0,
             tasks,
         })

@@ -146,11 +146,14 @@ fn few_threads_or_processes_allowed_go_on_with_those_obtained_and_none_is_code_3
         Err(why) => return skipped(why),
     };
     for (name, ..) in HTTP_DEMOS {
-        let report = with_threads(20, &directory, name).report(0);
-        assert!(
-            lesson(&report).runs.iter().all(|run| run.done == 10),
-            "{name}"
-        );
+        // With ten, some models come to no more than one task at a time: that is no claim refuted.
+        for count in [20, 10] {
+            let report = with_threads(count, &directory, name).report(0);
+            assert!(
+                lesson(&report).runs.iter().all(|run| run.done == 10),
+                "{name}"
+            );
+        }
         let ended = with_threads(1, &directory, name).finish();
         assert_eq!(ended.end, End::Exit(3), "{name}: {}", ended.stderr);
         assert!(
@@ -161,6 +164,8 @@ fn few_threads_or_processes_allowed_go_on_with_those_obtained_and_none_is_code_3
             ended.stderr
         );
     }
+    let report = with_threads(4, &directory, "threads-demo").report(0);
+    assert!(lesson(&report).runs.iter().all(|run| run.done == 10));
     // A thread for the server and one for the client, but none for a task.
     for name in ["threads-demo", "process-demo"] {
         let ended = with_threads(3, &directory, name).finish();

@@ -38,7 +38,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
                 let thread = Builder::new().name(format!("Thread-{}", id + 1));
                 // New: start a thread for this task, and go on at once.
                 let handle = thread.spawn(move || activity.get(id));
-                if handle.is_err() && id > tasks.len() {
+                if handle.is_err() && lab.can_do_with(started.len()) {
                     break;
                 }
                 started.push((id, handle.context("cannot start a thread")?));
@@ -70,7 +70,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
                 }
                 done
             });
-            if handle.is_err() && worker > 0 {
+            if handle.is_err() && lab.can_do_with(worker) {
                 break; // The others do its work.
             }
             workers.push(handle.context("cannot start a thread")?);
