@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use anyhow::Result;
 use shared::activity::Show;
+use shared::child::End;
 use shared::report::{Outcome, Task};
 
 use crate::pool::{Served, serve};
@@ -82,6 +83,10 @@ fn loses_its_task_only(fault: &str, outcome: Outcome) -> String {
         };
         assert_eq!(task.outcome, expected, "task {}: {:?}", task.id, task.error);
     }
+    // A task that was lost is told by its worker, and from when it was asked for.
+    let lost = &tasks[VICTIM];
+    assert!(lost.pid != std::process::id() && lost.thread.starts_with("Worker-"));
+    assert!(lost.start_ms < lost.end_ms);
     tasks[VICTIM].error.clone().unwrap()
 }
 
@@ -294,6 +299,17 @@ fn a_task_that_is_struck_once_is_done_where_a_retry_was_asked_for() {
             .iter()
             .all(|task| task.outcome == Outcome::Done)
     );
+}
+
+/// Would be wrong: a worker that is told to end and does not get to know, or that ends when nobody
+/// told it to.
+#[test]
+fn a_worker_ends_with_its_stdin_or_when_it_is_killed() {
+    let mut idle = start("idle", &script("exit 7")).unwrap();
+    assert_eq!(idle.wait().unwrap(), End::Exit(0));
+    let mut busy = start("busy", "exec sleep 600").unwrap();
+    busy.kill();
+    assert_eq!(busy.wait().unwrap(), End::Signal(9));
 }
 
 /// Would be wrong: children that are left when we panic, which dropping a `Child` would do.

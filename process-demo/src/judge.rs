@@ -204,7 +204,7 @@ mod tests {
     /// Would be wrong: a death that takes others along, or whose cause nobody names.
     #[test]
     fn a_crash_loses_the_victims_tasks_only() {
-        let after = |errors: &[Option<&str>]| {
+        let run = |errors: &[Option<&str>]| {
             let task = |(id, error): (usize, &Option<&str>)| Task {
                 outcome: if error.is_some() {
                     Outcome::Failed
@@ -216,13 +216,29 @@ mod tests {
             };
             let tasks = errors.iter().enumerate().map(task).collect();
             let run = Stopwatch::start().stop("test", errors.len(), tasks);
-            crash(&run.unwrap(), 1).verdict
+            run.unwrap()
         };
+        let after = |errors: &[Option<&str>]| crash(&run(errors), 1).verdict;
         let died = Some("its worker was killed by signal 9");
         assert_eq!(after(&[died, None, None]), Verdict::Holds);
         assert_eq!(after(&[died, died, None]), Verdict::Fails);
         assert_eq!(after(&[Some("gone"), None, None]), Verdict::Fails);
         assert_eq!(after(&[None, None, None]), Verdict::Fails);
+        // The one after the victims is none of them.
+        assert_eq!(after(&[None, died, None]), Verdict::Fails);
+        let mut slow = run(&[died, Some("timed out"), None]);
+        slow.tasks[1].outcome = Outcome::TimedOut;
+        assert_eq!(crash(&slow, 1).verdict, Verdict::NotShown);
+        assert_eq!(crash(&run(&[None]), 0).verdict, Verdict::NotShown);
+    }
+
+    /// Would be wrong: a verdict on a single process, or none on two.
+    #[test]
+    fn a_single_process_shows_nothing_and_two_do() {
+        assert_eq!(torn_lines(1, 1, 1).verdict, Verdict::NotShown);
+        assert_eq!(torn_lines(2, 0, 2).verdict, Verdict::Holds);
+        assert_eq!(file_race(1, 1, 1).verdict, Verdict::NotShown);
+        assert_eq!(file_race(2, 1, 2).verdict, Verdict::Holds);
     }
 
     /// Would be wrong: the opposite of what a lesson predicts passes.
@@ -257,6 +273,8 @@ mod tests {
         assert_eq!(orphans(&[("killed", None)]).verdict, Verdict::Fails);
         let late = orphans(&[("killed", Some(Duration::from_secs(3)))]);
         assert_eq!(late.verdict, Verdict::NotShown);
+        let within = orphans(&[("killed", Some(Duration::from_secs(1)))]);
+        assert_eq!(within.verdict, Verdict::Holds);
         assert_eq!(dropped("still here", "").verdict, Verdict::Holds);
         assert_eq!(dropped("", "").verdict, Verdict::Fails);
         assert_eq!(dropped("still here", "still here").verdict, Verdict::Fails);

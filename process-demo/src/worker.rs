@@ -142,12 +142,19 @@ pub struct Worker {
     requests: Option<Arc<ChildStdin>>,
     answers: Receiver<Line>,
     show: Show,
-    /// What it was last asked, and when.
-    asked: Option<(Request, f64)>,
+    asked: Option<Asked>,
     /// After one wrong answer there is no telling which task the next would belong to.
     trusted: bool,
     /// The most memory the worker has reported, in KiB.
     pub peak_rss_kib: u64,
+}
+
+/// What a worker was asked last, when by our clock, and until when its answer is waited for.
+struct Asked {
+    id: usize,
+    at_ms: f64,
+    allowed: Duration,
+    deadline: Instant,
 }
 
 /// A line that came out of a worker's stdout, if it is an answer, and when it came.
@@ -204,7 +211,13 @@ impl Worker {
     pub fn ask(&mut self, request: Request) {
         let line = serde_json::to_string(&request).unwrap_or_default() + "\n";
         let length = line.len();
-        self.asked = Some((request, now_ms()));
+        let allowed = Duration::from_millis(request.timeout_ms) + SLACK;
+        self.asked = Some(Asked {
+            id: request.id,
+            at_ms: now_ms(),
+            allowed,
+            deadline: Instant::now() + allowed,
+        });
         let Some(requests) = self.requests.clone() else {
             return;
         };
@@ -221,10 +234,10 @@ impl Worker {
     /// Waits for the answer to what was asked last. The task has an outcome then, whatever became
     /// of the worker: if it died, was silent for too long or answered anything else, it is lost.
     pub fn answer(&mut self) -> Task {
-        let Some((request, asked_ms)) = self.asked.take() else {
+        let Some(asked) = self.asked.take() else {
             return Task::failed(0, "nothing was asked");
         };
-        let (outcome, why) = match self.receive(&request, asked_ms) {
+        let (outcome, why) = match self.receive(&asked) {
             Ok(task) => return task,
             Err(lost) => lost,
         };
@@ -235,28 +248,28 @@ impl Worker {
             pid: self.child.id(),
             thread: self.name.clone(),
             outcome,
-            start_ms: asked_ms,
-            ..Task::failed(request.id, why)
+            start_ms: asked.at_ms,
+            ..Task::failed(asked.id, why)
         };
         self.show.line(&task);
         task
     }
 
-    fn receive(&mut self, request: &Request, asked_ms: f64) -> Result<Task, (Outcome, String)> {
-        let allowed = Duration::from_millis(request.timeout_ms) + SLACK;
-        let waited = Duration::from_secs_f64((now_ms() - asked_ms) / 1000.0);
-        let deadline = Instant::now() + allowed.saturating_sub(waited);
-        let left = || deadline.saturating_duration_since(Instant::now());
+    fn receive(&mut self, asked: &Asked) -> Result<Task, (Outcome, String)> {
+        let left = || asked.deadline.saturating_duration_since(Instant::now());
         match self.answers.recv_timeout(left()) {
             Ok(line) => {
                 let task = line
                     .answer
-                    .and_then(|answer| self.check(answer, line.at_ms, request.id, asked_ms));
+                    .and_then(|answer| self.check(answer, line.at_ms, asked));
                 task.map_err(|why| (Outcome::Failed, why))
             }
             Err(RecvTimeoutError::Timeout) => Err((
                 Outcome::TimedOut,
-                format!("its worker was silent for {allowed:?}, the timeout and 5 s more"),
+                format!(
+                    "its worker was silent for {:?}, the timeout and 5 s more",
+                    asked.allowed
+                ),
             )),
             // The end of the stream, perhaps in the middle of a line.
             Err(RecvTimeoutError::Disconnected) => {
@@ -279,24 +292,18 @@ impl Worker {
         }
     }
 
-    /// Makes sure that it is the answer to task `id`, and lays its span on our own clock: it ended
+    /// Makes sure that it is the answer to what was asked, and lays its span on our own clock: it ended
     /// when the line came, and took as long as the worker says.
-    fn check(
-        &mut self,
-        answer: Answer,
-        at_ms: f64,
-        id: usize,
-        asked_ms: f64,
-    ) -> Result<Task, String> {
+    fn check(&mut self, answer: Answer, at_ms: f64, asked: &Asked) -> Result<Task, String> {
         let Answer { task, peak_rss_kib } = answer;
-        if task.id != id {
+        if task.id != asked.id {
             return Err(format!("its worker answered for task {}", task.id));
         }
-        if at_ms < asked_ms {
+        if at_ms < asked.at_ms {
             return Err("its worker answered before it was asked".into());
         }
         self.peak_rss_kib = self.peak_rss_kib.max(peak_rss_kib.unwrap_or(0));
-        let start_ms = (at_ms - (task.end_ms - task.start_ms)).clamp(asked_ms, at_ms);
+        let start_ms = (at_ms - (task.end_ms - task.start_ms)).clamp(asked.at_ms, at_ms);
         Ok(Task {
             start_ms,
             end_ms: at_ms,

@@ -408,5 +408,15 @@ pub(crate) mod tests {
             least - rounding <= idle && idle <= most + rounding,
             "{least} {idle} {most}"
         );
+        // A run has what was added from its start to its end.
+        let (outside, watch, inside) = (total_ms(), Stopwatch::start(), total_ms());
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let least = total_ms() - inside;
+        let idle = watch.stop("test", 0, Vec::new()).unwrap().idle_ms.unwrap();
+        let most = total_ms() - outside;
+        assert!(
+            least - 2.0 * rounding <= idle && idle <= most + 2.0 * rounding,
+            "{least} {idle} {most}"
+        );
     }
 }

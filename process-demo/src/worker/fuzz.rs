@@ -73,14 +73,54 @@ fn mutated(corpus: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {
     stream
 }
 
+fn any_worker() -> Worker {
+    // Any process will do: what it says is not heard.
+    let mut this = Command::new(std::env::current_exe().unwrap());
+    let child = this.arg("--list").stdout(Stdio::piped()).spawn().unwrap();
+    Worker::new("Worker-1".into(), child, Show::Nothing).unwrap()
+}
+
+/// Task 3, asked at 10 ms.
+fn asked() -> Asked {
+    Asked {
+        id: 3,
+        at_ms: 10.0,
+        allowed: Duration::ZERO,
+        deadline: Instant::now(),
+    }
+}
+
+/// Would be wrong: a task that is drawn at another time or for longer than it took, or that ended
+/// before it was asked for.
+#[test]
+fn a_task_ended_when_its_answer_came_and_took_as_long_as_the_worker_says() {
+    let mut worker = any_worker();
+    let mut span = |took: [f64; 2], came_ms| {
+        let task = Task {
+            start_ms: took[0],
+            end_ms: took[1],
+            ..Task::failed(3, "")
+        };
+        let answer = Answer {
+            task,
+            peak_rss_kib: None,
+        };
+        let task = worker.check(answer, came_ms, &asked())?;
+        Ok::<_, String>((task.start_ms, task.end_ms))
+    };
+    assert_eq!(span([5.0, 9.0], 20.0), Ok((16.0, 20.0)));
+    assert_eq!(span([5.0, 90.0], 20.0), Ok((10.0, 20.0)));
+    assert_eq!(span([9.0, 5.0], 20.0), Ok((20.0, 20.0)));
+    assert_eq!(span([5.0, 9.0], 10.0), Ok((10.0, 10.0)));
+    let early = span([5.0, 9.0], 9.5).unwrap_err();
+    assert_eq!(early, "its worker answered before it was asked");
+}
+
 /// Would be wrong: a stream that makes us panic or read for ever, an answer that nobody gave, one that
 /// is credited to another task, or times that a picture cannot show.
 #[test]
 fn whatever_a_worker_says_is_an_answer_to_its_task_or_none() {
-    // Any process will do: what it says is not heard.
-    let mut this = Command::new(std::env::current_exe().unwrap());
-    let child = this.arg("--list").stdout(Stdio::piped()).spawn().unwrap();
-    let mut worker = Worker::new("Worker-1".into(), child, Show::Nothing).unwrap();
+    let (mut worker, asked) = (any_worker(), asked());
     let corpus = corpus();
     assert!(corpus.len() >= 9);
     let mut dice = Dice(7);
@@ -96,7 +136,7 @@ fn whatever_a_worker_says_is_an_answer_to_its_task_or_none() {
             assert!(line < newlines, "an answer without its newline");
             let Ok(answer) = said else { continue };
             let id = answer.task.id;
-            match worker.check(answer, 20.0, 3, 10.0) {
+            match worker.check(answer, 20.0, &asked) {
                 Ok(task) => {
                     assert!(id == 3 && task.id == 3);
                     assert!(
