@@ -2,7 +2,7 @@
 //! judges them.
 
 use std::io::{Read, stdin};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use shared::child;
 use shared::cli::Hidden;
 use shared::judge::Judgement;
 use shared::report::{Figure, Finding, Scale, Verdict};
-use shared::stopwatch::{now_ms, peak_rss_kib, rss_kib};
+use shared::stopwatch::{peak_rss_kib, rss_kib};
 
 use crate::cost;
 
@@ -56,7 +56,7 @@ pub struct Costs {
 fn child(words: &[String]) -> Result<()> {
     let [kind, count] = words else { return Ok(()) };
     let mut count = count.parse()?;
-    let (start_ms, before) = (now_ms(), rss_kib());
+    let (begun, before) = (Instant::now(), rss_kib());
     let grown = |now: Option<u64>| Some(now?.saturating_sub(before?));
     let kib = match kind.as_str() {
         "task" => grown(cost::tasks(count)?),
@@ -67,7 +67,7 @@ fn child(words: &[String]) -> Result<()> {
         }
         _ => cost::processes(count)?, // Each tells its own.
     };
-    let us = (now_ms() - start_ms) * 1000.0;
+    let us = begun.elapsed().as_micros() as f64;
     println!("{}", serde_json::to_string(&Cost { count, us, kib })?);
     Ok(())
 }
@@ -171,22 +171,28 @@ impl Costs {
     }
 
     fn adds_up(&self) -> Judgement {
-        let [ten, hundred, thousand] = self.threads.map(|cost| cost.kib.map(|kib| kib as f64));
+        let [_, hundred, thousand] = self.threads.map(|cost| cost.kib.map(|kib| kib as f64));
         // What the program itself needs for its first thread is in both.
         let more = self.threads[2].count.saturating_sub(self.threads[1].count);
         let each = thousand.zip(hundred).filter(|_| more > 0);
         let each = each.map(|(thousand, hundred)| (thousand - hundred) / more as f64);
         let reasons = match each {
+            None if more == 0 => (Verdict::NotShown, "the system allowed no more threads"),
             None => unknown(),
             Some(LEAST_THREAD..) => (Verdict::Holds, "measured while all of them waited"),
             Some(_) => (Verdict::Fails, "more of them took hardly more memory"),
         };
-        let [ten, hundred, thousand] = [ten, hundred, thousand].map(known);
+        // As many as the system allowed, which may be fewer than were asked for.
+        let totals = self.threads.map(|cost| {
+            let kib = known(cost.kib.map(|kib| kib as f64));
+            format!("{}: {kib} KiB", cost.count)
+        });
         let time = self.threads[2].us_each();
         Judgement::new(
             format!("each thread more takes at least {LEAST_THREAD} KiB more"),
             format!(
-                "10: {ten} KiB, 100: {hundred} KiB, 1000: {thousand} KiB; {} KiB and {time:.0} us each",
+                "{}; {} KiB and {time:.0} us each",
+                totals.join(", "),
                 known(each)
             ),
             reasons,
@@ -231,50 +237,168 @@ mod tests {
     use super::*;
     use Verdict::*;
 
+    fn cost(count: usize, us: f64, kib: impl Into<Option<u64>>) -> Cost {
+        let kib = kib.into();
+        Cost { count, us, kib }
+    }
+
+    /// Threads at 50 us and 8 KiB each, which is well below a process and above a task.
+    fn usual() -> Costs {
+        Costs {
+            task: cost(1000, 300.0, 400),
+            threads: [
+                cost(10, 500.0, 80),
+                cost(100, 5000.0, 800),
+                cost(1000, 50_000.0, 8000),
+            ],
+            process: cost(20, 20_000.0, 60_000),
+        }
+    }
+
     /// Would be wrong: costs in any order, or of any size, pass.
     #[test]
     fn costs_are_compared() {
-        let cost = |count, us, kib| Cost { count, us, kib };
-        let costs = |task, thread: fn(usize) -> Cost, process| Costs {
-            task,
-            threads: [10, 100, 1000].map(thread),
-            process,
-        };
         let verdicts = |costs: Costs| {
-            costs
-                .findings()
-                .iter()
-                .map(|f| f.verdict)
-                .collect::<Vec<_>>()
+            let findings = costs.findings();
+            findings.iter().map(|f| f.verdict).collect::<Vec<_>>()
         };
-        let thread = |count| Cost {
-            count,
-            us: 50.0 * count as f64,
-            kib: Some(8 * count as u64),
+        assert_eq!(verdicts(usual()), [Holds; 4]);
+        let opposite = Costs {
+            task: cost(1000, 1e9, 1000),
+            threads: [10, 100, 1000].map(|count| cost(count, 5e6, 80)),
+            process: cost(20, 20.0, 1),
         };
-        let task = cost(1000, 300.0, Some(400));
-        let process = cost(20, 20_000.0, Some(60_000));
-        assert_eq!(verdicts(costs(task, thread, process)), [Holds; 4]);
-        let flat = |count| Cost {
-            count,
-            us: 5e6,
-            kib: Some(80),
+        assert_eq!(verdicts(opposite), [Fails; 4]);
+        let untold = |cost| Cost { kib: None, ..cost };
+        let unknown = Costs {
+            task: untold(usual().task),
+            threads: usual().threads.map(untold),
+            process: untold(usual().process),
         };
-        let tiny = cost(20, 20.0, Some(1));
+        let because = unknown.adds_up().because;
+        assert_eq!(because, "the operating system does not tell our memory");
+        let none = [NotShown, Holds, NotShown, NotShown];
+        assert_eq!(verdicts(unknown), none);
+    }
+
+    /// Would be wrong: a task of 600 bytes is small, or an order that is not kept passes.
+    #[test]
+    fn tasks_are_held_against_their_limits() {
+        // 1024 tasks at 600 bytes are 600 KiB.
+        for (kib, verdict) in [(599, Holds), (600, Fails)] {
+            let task = cost(1024, 300.0, kib);
+            let small = Costs { task, ..usual() }.small();
+            assert_eq!(small.verdict, verdict);
+            assert_eq!(small.measured, format!("1024 tasks at {kib} bytes"));
+        }
+        let slow_task = Costs {
+            task: cost(1000, 50_001.0, 400),
+            ..usual()
+        };
+        assert_eq!(slow_task.fast().verdict, Fails);
+        let quick_process = Costs {
+            process: cost(20, 999.0, 60_000),
+            ..usual()
+        };
+        assert_eq!(quick_process.fast().verdict, Fails);
+    }
+
+    /// Would be wrong: threads that share their memory pass, or are judged where none were added.
+    #[test]
+    fn each_thread_more_adds_memory() {
+        let judge = |counts: [usize; 2], kib: [u64; 2]| {
+            let mut costs = usual();
+            costs.threads[1] = cost(counts[0], 5000.0, kib[0]);
+            costs.threads[2] = cost(counts[1], 50_000.0, kib[1]);
+            costs.adds_up()
+        };
+        // 900 threads more at 4 KiB are 3600 KiB.
+        assert_eq!(judge([100, 1000], [1000, 4600]).verdict, Holds);
+        let less = judge([100, 1000], [1000, 4599]);
+        assert_eq!(less.verdict, Fails);
+        let measured = "10: 80 KiB, 100: 1000 KiB, 1000: 4599 KiB; 4 KiB and 50 us each";
+        assert_eq!(less.measured, measured);
+        let refused = judge([60, 60], [480, 490]);
+        assert_eq!(refused.verdict, NotShown);
+        assert_eq!(refused.because, "the system allowed no more threads");
+        let measured = "10: 80 KiB, 60: 480 KiB, 60: 490 KiB; unknown KiB and 833 us each";
+        assert_eq!(refused.measured, measured);
+    }
+
+    /// Would be wrong: a process that is as quick or as small as a thread costs more.
+    #[test]
+    fn a_process_costs_more_of_both() {
+        // A thousand threads at 50 us and 8 KiB: 20 processes like them are 1000 us and 160 KiB.
+        for (us, kib, verdict, because) in [
+            (1001.0, 161, Holds, "each process told its own memory"),
+            (1000.0, 161, Fails, "it was made as quickly as a thread"),
+            (1001.0, 160, Fails, "it was as small as a thread"),
+        ] {
+            let process = cost(20, us, kib);
+            let heavy = Costs { process, ..usual() }.heavy();
+            assert_eq!((heavy.verdict, &*heavy.because), (verdict, because));
+        }
+        // A thread that took less than 1 KiB is held to have taken that.
+        for (kib, verdict) in [(21, Holds), (20, Fails)] {
+            let mut costs = usual();
+            costs.threads[2] = cost(1000, 50_000.0, 0);
+            costs.process = cost(20, 20_000.0, kib);
+            assert_eq!(costs.heavy().verdict, verdict, "{kib} KiB");
+        }
+        let measured = usual().heavy().measured;
+        assert_eq!(measured, "20 times the time, 375 times the memory");
+    }
+
+    /// Would be wrong: a figure of another kind, of all where one of them is meant, or none.
+    #[test]
+    fn figures_show_one_of_each_kind() {
+        let figures = usual().figures();
+        let points = figures.iter().map(|figure| {
+            let points = figure.points.iter();
+            let points = points.map(|point| (&*point.label, point.measured.unwrap()));
+            points.collect::<Vec<_>>()
+        });
         assert_eq!(
-            verdicts(costs(cost(1000, 1e9, Some(1000)), flat, tiny)),
-            [Fails; 4]
+            points.collect::<Vec<_>>(),
+            [
+                [("task", 0.3), ("thread", 50.0), ("process", 1000.0)],
+                [("task", 0.4), ("thread", 8.0), ("process", 3000.0)],
+                [("10", 80.0), ("100", 800.0), ("1000", 8000.0)],
+            ]
         );
-        let unknown = |count| Cost {
-            count,
-            us: 50.0 * count as f64,
-            kib: None,
+    }
+
+    /// Would be wrong: a mode that says nothing, or another kind or unit than it was asked for.
+    #[test]
+    fn each_mode_says_what_it_has_measured() {
+        const MODE: &str = "COSTS_TEST_MODE";
+        // A mode has a stdout to itself, so this test is started again as each of them.
+        if let Ok(words) = std::env::var(MODE) {
+            let words: Vec<String> = words.split(' ').map(String::from).collect();
+            let mode = if words[0] == "idle" { idle } else { child };
+            return mode(&words).unwrap();
+        }
+        let said = |words: &str| {
+            let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+            again.arg("costs::tests::each_mode_says_what_it_has_measured");
+            again.args(["--exact", "--nocapture", "--quiet"]);
+            let ended = child::run(again.env(MODE, words), Duration::from_secs(60));
+            ended.unwrap().stdout
         };
-        let none = verdicts(costs(
-            cost(1000, 300.0, None),
-            unknown,
-            cost(20, 20_000.0, None),
-        ));
-        assert_eq!(none, [NotShown, Holds, NotShown, NotShown]);
+        // Memory is known to the mode where it is known to us.
+        let said_kib = said("idle").lines().any(|line| line.parse::<u64>().is_ok());
+        assert_eq!(said_kib, peak_rss_kib().is_some());
+        for (words, count) in [("task 1000", 1000), ("thread 3", 3)] {
+            let begun = Instant::now();
+            let said = said(words);
+            let us = begun.elapsed().as_secs_f64() * 1e6;
+            let cost = said
+                .lines()
+                .find_map(|line| serde_json::from_str(line).ok());
+            let cost: Cost = cost.expect(&said);
+            assert_eq!(cost.count, count, "{words}");
+            assert_eq!(cost.kib.is_some(), rss_kib().is_some(), "{words}");
+            assert!((1.0..us).contains(&cost.us), "{words}: {} us", cost.us);
+        }
     }
 }
