@@ -15,7 +15,7 @@ use shared::stopwatch::{peak_rss_kib, rss_kib};
 use crate::cost;
 
 /// What starts this program as a child that measures one kind, and as a process to be measured.
-pub const CHILD: Hidden = Hidden::new("cost-of", child);
+pub const CHILD: Hidden = Hidden::new("cost-of", child).watching_stdin();
 pub const IDLE: Hidden = Hidden::new("idle", idle);
 
 /// A thread has at least one page of its stack in memory, and the system's page is 4 KiB or more.
@@ -68,16 +68,13 @@ fn child(words: &[String]) -> Result<()> {
         _ => cost::processes(count)?, // Each tells its own.
     };
     let us = begun.elapsed().as_micros() as f64;
-    println!("{}", serde_json::to_string(&Cost { count, us, kib })?);
+    child::tell(serde_json::to_string(&Cost { count, us, kib })?);
     Ok(())
 }
 
 /// The process: says how much memory it has, and waits for the end of its stdin.
 fn idle(_: &[String]) -> Result<()> {
-    println!(
-        "{}",
-        peak_rss_kib().map_or("unknown".into(), |kib| kib.to_string())
-    );
+    child::tell(peak_rss_kib().map_or("unknown".into(), |kib| kib.to_string()));
     stdin().read_to_end(&mut Vec::new())?;
     Ok(())
 }
@@ -89,7 +86,7 @@ impl Costs {
         let measure = |kind: &str, count: usize| -> Result<Cost> {
             let mut child = child::this_program(CHILD.name)?;
             child.args([kind, &count.to_string()]);
-            let ended = child::run(&mut child, Duration::from_secs(60))?;
+            let ended = child::run_watching(&mut child, Duration::from_secs(60))?;
             let said = serde_json::from_str(&ended.stdout);
             said.with_context(|| format!("{count} of the kind {kind}: {}", ended.stderr.trim()))
         };

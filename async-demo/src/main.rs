@@ -67,7 +67,6 @@ fn main() -> ExitCode {
             run: serve::run,
         }],
         hidden: &[apart::HIDDEN, costs::CHILD, costs::IDLE],
-        options: &[],
         next: "cargo run -p cpu-bound-demo",
     })
 }

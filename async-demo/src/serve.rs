@@ -1,11 +1,11 @@
 //! The embedded server alone, for a whole class or for another program.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::thread;
 
 use anyhow::Result;
-use shared::cli::{Opt, Options};
+use shared::cli::{Opt, Options, Stop};
 use shared::server::Server;
 
 pub const OPTIONS: &[Opt] = &[
@@ -17,6 +17,7 @@ pub const OPTIONS: &[Opt] = &[
             Ok(_) => Ok(()),
             Err(_) => Err("expected a port from 0 to 65535".into()),
         },
+        writes: false,
     },
     Opt {
         name: "host",
@@ -26,6 +27,7 @@ pub const OPTIONS: &[Opt] = &[
             Ok(_) => Ok(()),
             Err(_) => Err("expected an IP address, such as 0.0.0.0".into()),
         },
+        writes: false,
     },
 ];
 
@@ -39,10 +41,18 @@ pub fn run(options: &Options) -> Result<()> {
     let url = server.url("");
     let text =
         format!("Serving until Ctrl-C:\n  {url}/delay/100\n  {url}/status/400\n  {url}/gate/10\n");
-    // Whoever closes stdout may still want the server.
-    let _ = io::stdout()
+    let mut stdout = io::stdout();
+    match stdout
         .write_all(text.as_bytes())
-        .and_then(|()| io::stdout().flush());
+        .and_then(|()| stdout.flush())
+    {
+        // Whoever closes stdout may still want the server.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let why = format!("cannot say where it serves: {error}");
+            return Err(Stop::Output(why).into());
+        }
+        _ => {}
+    }
     loop {
         thread::park();
     }

@@ -57,6 +57,7 @@ impl<'a> Baseline<'a> {
             format!("{} of {n} rows drawn alike", run.done),
             "compared with the sequential run, pixel by pixel",
         )
+        .unless(lost(&[self.sequential]))
     }
 
     /// Did `run` keep `size` cores busy, or as many as there are?
@@ -95,10 +96,7 @@ impl<'a> Baseline<'a> {
     pub fn uses_one_core(&self, run: &Run) -> Judgement {
         let unknown = share(run).is_none();
         let reasons = match self.busy(run) {
-            ..=ONE => (
-                Verdict::Holds,
-                "there were cores to be had, and it used one",
-            ),
+            ..=ONE => (Verdict::Holds, "there are more cores, and it used one"),
             ..1.5 => (Verdict::NotShown, "hardly more than one core"),
             _ => (Verdict::Fails, "it used more than one core"),
         };
@@ -264,12 +262,13 @@ pub fn no_faster(some: [&Run; 2], many: &Run, cores: usize) -> Judgement {
 }
 
 /// How much work, in iterations, each of `threads` has done: shared out beforehand, and as they ran
-/// out of it, in `run`.
+/// out of it.
 pub fn sharing(
     threads: usize,
-    run: &Run,
+    runs: [&Run; 2],
     [blocks, stolen]: &[BTreeMap<String, u64>; 2],
 ) -> Judgement {
+    let [_, run] = runs;
     let busy_ms = run.mean_task_ms() * run.tasks.len() as f64;
     let largest = |work: &BTreeMap<String, u64>| {
         let sum: u64 = work.values().sum();
@@ -304,6 +303,7 @@ pub fn sharing(
         (threads < 2)
             .then_some("one thread, as where there is only one core, has nobody to take from"),
     )
+    .unless(lost(&runs))
 }
 
 /// How many of ten threads waited at the same time with a lock held meanwhile, and given back.

@@ -31,7 +31,7 @@ mod work_stealing;
 /// The first runs when none is named.
 #[rustfmt::skip]
 const LESSONS: &[Lesson] = &[
-    Lesson::new("notebook", notebook::ABOUT, &["G4", "G5", "P1", "P3"], notebook::run),
+    Lesson::new("notebook", notebook::ABOUT, &["G4", "G5", "P1", "P3"], notebook::run).options(png_file::OPTIONS),
     Lesson::new("gil", gil::ABOUT, &["G1", "G2", "G3"], gil::run),
     Lesson::new("amdahl", amdahl::ABOUT, &["G6", "P11"], amdahl::run).tasks(200),
     Lesson::new("scheduler", scheduler::ABOUT, &["G7"], scheduler::run),
@@ -59,7 +59,6 @@ fn main() -> ExitCode {
         lessons: LESSONS,
         modes: &[],
         hidden: HIDDEN,
-        options: png_file::OPTIONS,
         next: "cargo run -p threads-demo, and compare: the same models where tasks wait",
     })
 }

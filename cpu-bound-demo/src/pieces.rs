@@ -5,6 +5,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::Result;
+use shared::child;
 use shared::cli::Hidden;
 use shared::stopwatch::now_ms;
 
@@ -55,7 +56,7 @@ impl Work {
 fn process(_: &[String]) -> Result<()> {
     for _ in 0..PIECES {
         sleep(PIECE);
-        println!("piece");
+        child::tell("piece");
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ pub const OPTIONS: &[Opt] = &[Opt {
     value: "FILE",
     help: "Saves the picture",
     check: output_file::check,
+    writes: true,
 }];
 
 /// Writes the picture. The old file stays until the new one is whole.

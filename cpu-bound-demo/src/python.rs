@@ -70,7 +70,7 @@ fn finding(python: Option<&Python>, cores: usize) -> Finding {
 
 fn judge(python: Option<&Python>, cores: usize) -> Judgement {
     let Some(Python { version, gil, busy }) = python else {
-        let why = (Verdict::NotShown, "there is no python3 on this machine");
+        let why = (Verdict::NotShown, "no python3 answered on this machine");
         return Judgement::new("1 core busy", "unknown", why);
     };
     let (predicted, lock) = match gil {

@@ -22,7 +22,7 @@ use crate::judge;
 use crate::pieces::{PROCESS, Work};
 
 /// What starts this program as a child of which one kind is told to stop.
-pub const CHILD: Hidden = Hidden::new("stop-one", child);
+pub const CHILD: Hidden = Hidden::new("stop-one", child).watching_stdin();
 
 pub const ABOUT: &str = "How long it takes to stop a thread, a task, a job and a process";
 
@@ -38,7 +38,7 @@ pub fn run(_: &Lab) -> Result<Evidence> {
         "process",
     ] {
         let mut child = child::this_program(CHILD.name)?;
-        let ended = child::run(child.arg(kind), Duration::from_secs(20))?;
+        let ended = child::run_watching(child.arg(kind), Duration::from_secs(20))?;
         let said = ended.stdout.trim().split_once(' ');
         let (pieces, ms) = said.with_context(|| format!("{kind}: {}", ended.stderr))?;
         figure = figure.point(kind, ms.parse::<f64>()?, None);
@@ -85,6 +85,7 @@ fn child(words: &[String]) -> Result<()> {
             asked_ms
         }
     };
-    println!("{} {:.3}", work.done.load(SeqCst), now_ms() - asked_ms);
+    let (done, ms) = (work.done.load(SeqCst), now_ms() - asked_ms);
+    child::tell(format!("{done} {ms:.3}"));
     Ok(())
 }

@@ -81,7 +81,7 @@ fn four(words: &[String]) -> Result<()> {
             victim.child.wait()?;
             for mut other in others {
                 drop(other.to); // It may say so now.
-                print!("{}", read_to_string(other.from)?);
+                read_to_string(other.from)?.lines().for_each(child::tell);
                 other.child.wait()?;
             }
         }

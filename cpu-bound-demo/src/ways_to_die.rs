@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread::{park, yield_now};
 
 use anyhow::Result;
+use shared::child;
 use shared::cli::Hidden;
 
 /// What starts this program as one of four processes.
@@ -20,7 +21,7 @@ fn one(words: &[String]) -> Result<()> {
     match words.first().map_or("", String::as_str) {
         "watch" => {
             read_to_string(stdin())?;
-            println!("alive");
+            child::tell("alive");
         }
         way => die(way),
     }
@@ -32,7 +33,7 @@ pub fn watch() {
     while !DEAD.load(SeqCst) {
         yield_now();
     }
-    println!("alive");
+    child::tell("alive");
 }
 
 /// Dies, or waits until it is killed.

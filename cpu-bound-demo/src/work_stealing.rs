@@ -55,8 +55,8 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     })?;
     gallery.painter.bar.finish_and_clear();
 
-    let finding =
-        judge::sharing(k, &stolen, &work).on("G8", "Who has nothing left takes work from others");
+    let finding = judge::sharing(k, [&blocks, &stolen], &work)
+        .on("G8", "Who has nothing left takes work from others");
     let figure = busy(
         Figure::new("Busy time of each thread", "ms", Scale::Linear),
         &blocks,

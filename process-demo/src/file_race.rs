@@ -82,7 +82,7 @@ fn raise(words: &[String]) -> Result<()> {
     let mut number = String::new();
     file.read_to_string(&mut number)?;
     if way == "plain" {
-        println!("has read");
+        child::tell("has read");
         stdin().read_to_end(&mut Vec::new())?;
     }
     file.rewind()?;

@@ -30,7 +30,7 @@ mod worker;
 /// The first runs when none is named.
 #[rustfmt::skip]
 const LESSONS: &[Lesson] = &[
-    Lesson::new("notebook", notebook::ABOUT, &["P1", "P2", "P10"], notebook::run),
+    Lesson::new("notebook", notebook::ABOUT, &["P1", "P2", "P10"], notebook::run).options(pool::OPTIONS),
     Lesson::new("crash", crash::ABOUT, &["P4"], crash::run),
     Lesson::new("own-memory", own_memory::ABOUT, &["P5"], own_memory::run),
     Lesson::new("serialize", serialize::ABOUT, &["P7"], serialize::run),
@@ -67,7 +67,6 @@ fn main() -> ExitCode {
         lessons: LESSONS,
         modes: &[],
         hidden: HIDDEN,
-        options: &[pool::RETRIES],
         next: "cargo run -p async-demo",
     })
 }

@@ -79,7 +79,7 @@ fn child(_: &[String]) -> Result<()> {
     worker::refuse_terminal()?;
     // The line that matters: with the parent its end of the pipe goes, however the parent ended.
     Builder::new().spawn(|| stdin().read_to_end(&mut Vec::new()).map(|_| exit(0)))?;
-    println!("here");
+    child::tell("here");
     loop {
         hint::spin_loop();
     }

@@ -27,7 +27,7 @@ static COUNTER: AtomicUsize = AtomicUsize::new(0);
 /// The child: raises its counter, and says what it is then.
 fn count(_: &[String]) -> Result<()> {
     COUNTER.fetch_add(1, SeqCst);
-    println!("{}", COUNTER.load(SeqCst));
+    child::tell(COUNTER.load(SeqCst));
     Ok(())
 }
 

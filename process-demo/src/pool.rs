@@ -12,7 +12,7 @@ use shared::report::Task;
 use crate::book::Book;
 use crate::worker::{Request, Worker};
 
-pub const RETRIES: Opt = Opt {
+pub const OPTIONS: &[Opt] = &[Opt {
     name: "retries",
     value: "N",
     help: "How often the pool tries a task again whose worker was lost [default: 0]",
@@ -20,14 +20,15 @@ pub const RETRIES: Opt = Opt {
         Ok(0..=10) => Ok(()),
         _ => Err("expected a whole number from 0 to 10".into()),
     },
-};
+    writes: false,
+}];
 
-/// What the command line says of [`RETRIES`].
+/// What the command line says of `--retries`.
 ///
 /// # Errors
 /// None: it has been checked with the rest of the command line.
 pub fn retries(lab: &Lab) -> Result<usize> {
-    Ok(lab.options.get(RETRIES.name).map_or(Ok(0), str::parse)?)
+    Ok(lab.options.get("retries").map_or(Ok(0), str::parse)?)
 }
 
 /// What came of the tasks, and the most memory that the workers had, in KiB.

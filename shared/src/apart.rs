@@ -78,10 +78,14 @@ fn serve(_: &[String]) -> Result<()> {
     }
     let server = Server::start(Ipv4Addr::LOCALHOST.into(), 0)?;
     let mut seen = server.observe();
-    println!("{}", server.url(""));
+    child::tell(server.url(""));
     for _ in io::stdin().lines().map_while(Result::ok) {
         let (peak, connections) = (&seen.peak_in_flight, &seen.connections);
-        println!("{} {}", peak.load(Relaxed), connections.load(Relaxed));
+        child::tell(format!(
+            "{} {}",
+            peak.load(Relaxed),
+            connections.load(Relaxed)
+        ));
         seen = server.observe();
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fmt;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -96,8 +96,19 @@ pub fn piped(mode: &str, words: &[&str]) -> io::Result<Piped> {
     }
 }
 
-/// Starts `command` with its output caught and its input empty.
-/// Waits until it ends, but no longer than `deadline`; then it is killed.
+/// Says a line to the parent of a hidden mode. `println!` would panic where the parent is gone; this
+/// ends the process, which nobody waits for any more.
+pub fn tell(line: impl fmt::Display) {
+    let mut stdout = io::stdout().lock();
+    if writeln!(stdout, "{line}")
+        .and_then(|()| stdout.flush())
+        .is_err()
+    {
+        std::process::exit(3);
+    }
+}
+
+/// Starts `command` with its output caught and its input empty. Waits until it ends, but no longer than `deadline`; then it is killed.
 ///
 /// # Errors
 /// It cannot be started.
@@ -110,7 +121,7 @@ pub fn run(command: &mut Command, deadline: Duration) -> io::Result<Ended> {
     wait(child, deadline)
 }
 
-/// As [`run`], for one of our own modes that may hang and is
+/// As [`run`], for one of our own modes that may hang or take its time, and is
 /// [watching its stdin](crate::cli::Hidden::watching_stdin): should we be killed meanwhile, it ends.
 ///
 /// # Errors
@@ -125,7 +136,7 @@ pub fn run_watching(command: &mut Command, deadline: Duration) -> io::Result<End
     wait(child, deadline)
 }
 
-/// As [`run`], for a child that has been started;  what it has not piped is returned empty.
+/// As [`run`], for a child that has been started; what it has not piped is returned empty.
 ///
 /// # Errors
 /// The operating system does not say how it ended.

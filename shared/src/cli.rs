@@ -34,7 +34,6 @@ pub struct Demo {
     pub lessons: &'static [Lesson],
     pub modes: &'static [Mode],
     pub hidden: &'static [Hidden],
-    pub options: &'static [Opt],
     /// What to try after the last lesson.
     pub next: &'static str,
 }
@@ -54,6 +53,8 @@ pub struct Lesson {
     pub own_server: bool,
     /// Whether our server runs as a process of its own, so that it is not counted to us.
     pub apart: bool,
+    /// Options that only it and perhaps a few others have.
+    pub options: &'static [Opt],
 }
 
 impl Lesson {
@@ -73,6 +74,7 @@ impl Lesson {
             delay: None,
             own_server: false,
             apart: false,
+            options: &[],
         }
     }
 
@@ -92,7 +94,7 @@ impl Lesson {
         }
     }
 
-    /// Waits of so many milliseconds unless  `--delay` says otherwise.
+    /// Waits of so many milliseconds unless `--delay` says otherwise.
     pub const fn delay_ms(self, ms: u64) -> Lesson {
         Lesson {
             delay: Some(Duration::from_millis(ms)),
@@ -106,6 +108,11 @@ impl Lesson {
             apart: true,
             ..self
         }
+    }
+
+    /// With options of its own.
+    pub const fn options(self, options: &'static [Opt]) -> Lesson {
+        Lesson { options, ..self }
     }
 
     /// Takes no `--url`.
@@ -142,7 +149,7 @@ impl Hidden {
         }
     }
 
-    /// For a mode that may hang: it ends with its stdin, and so with its parent, however that ends.
+    /// For a mode that may hang or take its time: it ends with its stdin, and so with its parent, however that ends.
     pub const fn watching_stdin(self) -> Hidden {
         Hidden {
             watches: true,
@@ -201,6 +208,10 @@ pub fn main(demo: &Demo) -> ExitCode {
         },
     };
     let code = code.unwrap_or_else(|error| {
+        let is_pipe = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+        if hidden.is_some() && error.downcast_ref().is_some_and(is_pipe) {
+            return 3; // The parent is gone, and with it who would want to know.
+        }
         // Nothing is left to be done if not even this can be written.
         let line = format!("{}: {}\n", demo.name, text::inert(&format!("{error:#}")));
         // In one piece: other processes may write there, too.
@@ -234,7 +245,8 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
         end_with_stdin()?;
     }
     let json = options::is_json(&matches);
-    let [page, trace] = options::pictures(&matches)?;
+    options::check_files(demo, &matches)?;
+    let [page, trace] = ["html", "trace"].map(|name| matches.get_one::<String>(name).cloned());
     let given = Given::new(demo, matches);
     if let Some(lesson) = demo.lessons.iter().find(|lesson| lesson.name == chosen) {
         given.check(lesson)?;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::lanes::lanes;
 use crate::report::{Lesson, Outcome, Report, Run, Task};
-use crate::text::outcome;
+use crate::text::{self, outcome};
 use crate::timeline::MAX_ROWS;
 
 /// The page as one document.
@@ -34,18 +34,20 @@ fn nonce() -> String {
 }
 
 /// JSON without any character that HTML or JavaScript could take for its own. In JSON these only
-/// stand in strings, where an escape means the same.
+/// stand in strings, where an escape means the same. Those that turn the direction of writing, and
+/// with it what somebody reads, become visible, as they do on a terminal.
 fn inert(json: &str) -> String {
-    let mut text = String::with_capacity(json.len());
+    let mut inert = String::with_capacity(json.len());
     for c in json.chars() {
         match c {
             '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                text.push_str(&format!("\\u{:04x}", c as u32));
+                inert.push_str(&format!("\\u{:04x}", c as u32));
             }
-            _ => text.push(c),
+            _ if text::is_obeyed(c) => inert.push_str(&format!("\\\\u{{{:x}}}", c as u32)),
+            _ => inert.push(c),
         }
     }
-    text
+    inert
 }
 
 fn lesson(lesson: &Lesson) -> Value {

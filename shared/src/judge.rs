@@ -331,6 +331,24 @@ mod tests {
         );
     }
 
+    /// Would be wrong: waits that are long enough pass for too short, or the other way round.
+    #[test]
+    fn waits_of_twenty_milliseconds_are_long_enough() {
+        assert_eq!(too_short(Some(20.0)), None);
+        assert_eq!(too_short(None), None);
+        assert!(too_short(Some(19.0)).unwrap().contains("waits of 19 ms"));
+    }
+
+    /// Would be wrong: a pool of one that is found fault with because it is none of two.
+    #[test]
+    fn a_pool_of_one_may_be_all_that_the_system_allows() {
+        let rationed = Run {
+            rationed: true,
+            ..seen(10, 1)
+        };
+        assert_eq!(pool_is_full(1, &seen(10, 10), &rationed).verdict, Holds);
+    }
+
     /// Would be wrong: no verdict at all behind `--url`, where no server of ours counts.
     #[test]
     fn without_a_server_of_ours_the_spans_are_judged() {

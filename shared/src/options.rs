@@ -1,6 +1,7 @@
 //! The options of the command line: which there are, what they may be, and what they say for a lesson.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -14,16 +15,18 @@ use crate::cli::{Demo, Lesson, Stop};
 use crate::lab::Lab;
 use crate::{output_file, text};
 
-/// An option of one demo or mode, `--name VALUE`.
+/// An option of some lessons or of one mode, `--name VALUE`.
 pub struct Opt {
     pub name: &'static str,
     pub value: &'static str,
     pub help: &'static str,
     /// Says what is wrong with a value, before anything starts.
     pub check: fn(&str) -> Result<(), String>,
+    /// Whether the value is a file that will be written.
+    pub writes: bool,
 }
 
-/// The values that were given for a demo's or mode's own options.
+/// The values that were given for a lesson's or mode's own options.
 pub struct Options(pub(crate) ArgMatches);
 
 impl Options {
@@ -72,6 +75,12 @@ impl<'a> Given<'a> {
             && self.matches.get_one::<usize>("tasks") > Some(&most)
         {
             let why = format!("takes at most {most} --tasks");
+            return Err(Stop::Usage(format!("the lesson {} {why}", lesson.name)));
+        }
+        let own = |name| lesson.options.iter().any(|own| own.name == name);
+        let mut others = options(self.demo).filter(|other| !own(other.name));
+        if let Some(other) = others.find(|other| self.is_given(other.name)) {
+            let why = format!("takes no --{}", other.name);
             return Err(Stop::Usage(format!("the lesson {} {why}", lesson.name)));
         }
         if lesson.own_server && self.is_given("url") {
@@ -178,16 +187,31 @@ impl<'a> Given<'a> {
     }
 }
 
-/// The files that pictures of the report are to be saved to: the page, and the trace.
+/// All options that lessons of this demo have for themselves; one may be there for several of them.
+fn options(demo: &Demo) -> impl Iterator<Item = &'static Opt> {
+    demo.lessons.iter().flat_map(|lesson| lesson.options)
+}
+
+/// Makes sure that every file is written once.
 ///
 /// # Errors
-/// [`Stop::Usage`] where both are the same.
-pub(crate) fn pictures(matches: &ArgMatches) -> Result<[Option<String>; 2], Stop> {
-    let [page, trace] = ["html", "trace"].map(|name| matches.get_one::<String>(name).cloned());
-    if page.is_some() && page == trace {
-        return Err(Stop::Usage("--html and --trace name the same file".into()));
+/// [`Stop::Usage`] where two options name the same.
+pub(crate) fn check_files(demo: &Demo, matches: &ArgMatches) -> Result<(), Stop> {
+    let own = options(demo).filter(|own| own.writes).map(|own| own.name);
+    let mut files = BTreeMap::new();
+    for name in ["html", "trace"].into_iter().chain(own) {
+        let Some(path) = matches.get_one::<String>(name) else {
+            continue;
+        };
+        match files.insert(output_file::target(path.as_ref()), name) {
+            Some(other) if other != name => {
+                let why = format!("--{other} and --{name} name the same file");
+                return Err(Stop::Usage(why));
+            }
+            _ => {}
+        }
     }
-    Ok([page, trace])
+    Ok(())
 }
 
 /// Whether the report is to be printed as JSON.
@@ -292,7 +316,8 @@ pub(crate) fn command(demo: &Demo) -> Command {
                     .help("For one activity"),
             );
     }
-    command = command.args(demo.options.iter().map(|own| checked(own).global(true)));
+    let own: BTreeMap<_, _> = options(demo).map(|own| (own.name, own)).collect();
+    command = command.args(own.values().map(|own| checked(own).global(true)));
     for (place, lesson) in demo.lessons.iter().enumerate() {
         let about = if place == 0 {
             format!("{} [default]", lesson.about)

@@ -48,9 +48,19 @@ fn save(path: &Path, contents: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// What a link points to is replaced, and not the link.
-fn target(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or(path.into())
+/// The one name of a file, by whatever way it was named. What a link points to is replaced, and not
+/// the link.
+pub(crate) fn target(path: &Path) -> PathBuf {
+    let new = || {
+        // A bare name has no directory, which is to say the current one.
+        let directory = path.parent().map(|parent| Path::new(".").join(parent));
+        let directory = fs::canonicalize(directory?).ok()?;
+        Some(directory.join(path.file_name()?))
+    };
+    fs::canonicalize(path)
+        .ok()
+        .or_else(new)
+        .unwrap_or(path.into())
 }
 
 /// A name in the same directory that no other run uses.

@@ -307,6 +307,56 @@ mod tests {
         crate::stopwatch::tests::run_of(tasks.collect())
     }
 
+    /// Would be wrong: a time that is not the mean, or a task that has ended and counts as waiting.
+    #[test]
+    fn tasks_take_their_mean_time_and_have_ended_at_their_end() {
+        let run = run(&[(10.0, 30.0), (10.0, 20.0)]);
+        assert_eq!(run.mean_task_ms(), 15.0);
+        assert_eq!(
+            [19.0, 20.0, 30.0].map(|at_ms| run.not_ended(at_ms)),
+            [2, 1, 0]
+        );
+    }
+
+    /// Would be wrong: a message that nobody gets to read, or a task of its own making.
+    #[test]
+    fn what_a_task_said_when_it_panicked_is_why_it_failed() {
+        use std::panic::resume_unwind;
+        let why = |work: fn() -> Task| {
+            let task = Task::catch_panic(3, work);
+            assert_eq!((task.id, task.outcome), (3, Outcome::Failed));
+            task.error.unwrap()
+        };
+        assert_eq!(why(|| resume_unwind(Box::new("so"))), "panicked: so");
+        let owned = || resume_unwind(Box::new(String::from("or so")));
+        assert_eq!(why(owned), "panicked: or so");
+        assert_eq!(why(|| resume_unwind(Box::new(7))), "panicked: no message");
+        let done = Task {
+            outcome: Outcome::Done,
+            ..Task::failed(3, "")
+        };
+        assert_eq!(Task::catch_panic(3, || done.clone()), done);
+        let given_up = Task::cancelled(3, 1.5, "too late");
+        let told = (given_up.outcome, given_up.start_ms);
+        assert_eq!(told, (Outcome::Cancelled, 1.5));
+    }
+
+    /// Would be wrong: bars that do not keep the proportions of what was measured.
+    #[test]
+    fn bars_are_as_long_as_their_scale_says() {
+        let figure = |scale| Figure::new("", "", scale).point("", 100.0, 1.0);
+        let linear = figure(Scale::Linear);
+        assert_eq!(
+            [100.0, 25.0, 0.0].map(|value| linear.share(value)),
+            [1.0, 0.25, 0.0]
+        );
+        // From 0.1, a power of ten below the smallest, to 100.
+        let powers = figure(Scale::Logarithmic);
+        let shares = [100.0, 10.0, 1.0, 0.0].map(|value| (powers.share(value) * 3.0).round());
+        assert_eq!(shares, [3.0, 2.0, 1.0, 0.0]);
+        assert_eq!(Figure::new("", "", Scale::Linear).share(5.0), 0.0);
+    }
+
     /// Would be wrong: a sequence that counts as overlap because one task starts the instant another ends.
     #[test]
     fn tasks_that_only_touch_do_not_overlap() {

@@ -341,17 +341,20 @@ fn time(ms: f64) -> String {
 
 /// Text from outside with everything that a terminal could obey made visible instead.
 pub fn inert(text: &str) -> String {
-    let obeyed =
-        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars()
         .flat_map(|c| {
-            if obeyed(c) {
+            if is_obeyed(c) {
                 c.escape_default().collect()
             } else {
                 vec![c]
             }
         })
         .collect()
+}
+
+/// Whether a terminal would do something other than show this.
+pub(crate) fn is_obeyed(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Adds `line`, broken between words (or within, where one is too long), each part indented.

@@ -30,7 +30,6 @@ fn main() -> ExitCode {
         lessons: LESSONS,
         modes: &[],
         hidden: &[],
-        options: &[],
         next: "cargo run -p threads-demo -- --list, and a lesson of your choice",
     })
 }

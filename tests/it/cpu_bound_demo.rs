@@ -130,7 +130,7 @@ fn python_is_asked_for_its_lock_and_not_needed() {
     use shared::report::Verdict;
     let none = with_python("python-none", None);
     assert_eq!(none.verdict, Verdict::NotShown);
-    assert!(none.because.contains("there is no python3"), "{none:?}");
+    assert!(none.because.contains("no python3 answered"), "{none:?}");
     let says = r#"{"version":"CPython 3.14.0","gil":false,"busy":1.9}"#;
     let free = with_python("python-free", Some(says));
     assert_eq!(free.says, "A Python without the lock computes in parallel");

@@ -17,6 +17,8 @@ use super::process_demo::children;
 /// A demo under way.
 pub struct Trial {
     child: Child,
+    /// Whether it leaves children to others on purpose.
+    leaves_orphans: bool,
 }
 
 impl Trial {
@@ -36,6 +38,16 @@ impl Trial {
     pub fn of(command: &mut Command) -> Trial {
         Trial {
             child: spawn(command),
+            leaves_orphans: false,
+        }
+    }
+
+    /// A demo that leaves it to the system's first process to reap children: it kills their parent, or
+    /// forgets them.
+    pub fn leaving_orphans(self, leaves_orphans: bool) -> Trial {
+        Trial {
+            leaves_orphans,
+            ..self
         }
     }
 
@@ -59,7 +71,7 @@ impl Trial {
         let session = self.pid();
         let ended = finish(self.child);
         let killed = matches!(ended.end, End::Signal(_));
-        assert_nobody_left(session, killed);
+        assert_nobody_left(session, killed || self.leaves_orphans);
         match ended.end {
             End::Exit(0 | 1) | End::Signal(2 | 9 | 15) => {}
             End::Exit(2..=4) => {

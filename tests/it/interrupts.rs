@@ -123,3 +123,54 @@ fn at_twenty_five_random_instants_each_of_threads_demo_and_async_demo() {
         );
     }
 }
+
+/// Has each lesson end in three ways, at some moment each. None may leave a child, or have one panic
+/// because its parent is gone.
+fn in_every_lesson(name: &str, lessons: &[String]) {
+    let mut dice = Dice(lessons.len() as u64);
+    for lesson in lessons {
+        for number in [2, 9, 15] {
+            let on_purpose = ["orphans", "dropped"].contains(&lesson.as_str());
+            let trial = Trial::start(name, &[lesson]).leaving_orphans(on_purpose);
+            std::thread::sleep(Duration::from_millis(dice.throw(600)));
+            // Ctrl-C goes to the whole group, the others to the parent alone.
+            let pid = i64::from(trial.pid());
+            signal(number, if number == 2 { -pid } else { pid });
+            let ended = trial.finish();
+            let over = [End::Exit(0), End::Signal(number)];
+            assert!(over.contains(&ended.end), "{name} {lesson}: {}", ended.end);
+        }
+    }
+}
+
+fn lessons(name: &str) -> Vec<String> {
+    super::ledger::listed(name)
+        .into_iter()
+        .map(|(lesson, _)| lesson)
+        .collect()
+}
+
+/// Would be wrong: a child that is left by some lesson, however its parent ended.
+#[test]
+fn every_lesson_of_threads_demo() {
+    in_every_lesson("threads-demo", &lessons("threads-demo"));
+}
+
+/// Would be wrong: a child that is left by some lesson, however its parent ended.
+#[test]
+fn every_lesson_of_process_demo() {
+    in_every_lesson("process-demo", &lessons("process-demo"));
+}
+
+/// Would be wrong: a child that is left by some lesson, however its parent ended.
+#[test]
+fn every_lesson_of_async_demo() {
+    in_every_lesson("async-demo", &lessons("async-demo"));
+}
+
+/// Would be wrong: a child that is left by some lesson, however its parent ended.
+#[test]
+fn every_lesson_of_cpu_bound_demo_and_the_ledger() {
+    in_every_lesson("cpu-bound-demo", &lessons("cpu-bound-demo"));
+    in_every_lesson("summary-demo", &lessons("summary-demo"));
+}

@@ -547,15 +547,19 @@ fn files_that_cannot_be_written_are_refused_before_any_work() {
             }
         }
     }
-    let file = directory.join("both");
-    let file = file.to_str().unwrap();
-    let ended = run(&mut demo("async-demo", &["--html", file, "--trace", file]));
-    assert_eq!(ended.end, End::Exit(2));
-    assert!(
-        ended.stderr.contains("name the same file"),
-        "{}",
-        ended.stderr
-    );
+    let file = directory.join("both").display().to_string();
+    let by_another_way = directory.join(".").join("both").display().to_string();
+    for (second, path) in [
+        ("--trace", &file),
+        ("--trace", &by_another_way),
+        ("--png", &file),
+    ] {
+        let words = ["--html", &file, second, path];
+        let ended = run(&mut demo("cpu-bound-demo", &words));
+        assert_eq!(ended.end, End::Exit(2), "{second} {path}");
+        let why = format!("--html and {second} name the same file");
+        assert!(ended.stderr.contains(&why), "{}", ended.stderr);
+    }
     assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
 }
 

@@ -49,3 +49,17 @@ fn a_port_that_is_taken_is_said_with_exit_code_3() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+/// Would be wrong: a server whose address nobody gets to know, and that serves on as if they did.
+#[test]
+#[cfg(target_os = "linux")]
+fn an_address_that_cannot_be_said_is_exit_code_4() {
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    let mut command = demo("async-demo", &["serve"]);
+    command
+        .stdout(full.unwrap())
+        .stderr(std::process::Stdio::piped());
+    let ended = finish(command.spawn().unwrap());
+    assert_eq!(ended.end, End::Exit(4));
+    assert!(ended.stderr.contains("No space left"), "{}", ended.stderr);
+}

@@ -2,7 +2,7 @@
 
 use shared::report::{Outcome, Verdict};
 
-use super::demo::{demo, lesson, report, run_of};
+use super::demo::{demo, lesson, report, run, run_of};
 
 /// Would be wrong: a panic that takes other tasks along, or is not heard of.
 #[test]
@@ -53,4 +53,14 @@ fn without_a_compiler_its_words_are_not_shown() {
             .iter()
             .all(|finding| finding.verdict == Verdict::NotShown)
     );
+}
+
+/// Would be wrong: threads that gave up before they could meet, and with that a claim refuted.
+#[test]
+fn a_timeout_too_short_for_the_gate_refutes_nothing() {
+    let words = ["side-by-side", "--timeout", "1ms", "--delay", "1ms"];
+    let ended = run(demo("threads-demo", &words).args(["--format", "json"]));
+    let report: shared::report::Report = serde_json::from_str(&ended.stdout).unwrap();
+    let gate = &lesson(&report).findings[0];
+    assert_ne!(gate.verdict, Verdict::Fails, "{gate:?}");
 }

@@ -110,6 +110,18 @@ fn unknown_words_are_refused_with_the_nearest_known() {
     assert!(refused("cpu-bound-demo", &["rows"]).contains("this mode is for the program itself"));
 }
 
+/// Would be wrong: an option that is taken and does nothing.
+#[test]
+fn an_option_of_another_lesson_is_refused() {
+    let line = refused("process-demo", &["crash", "--retries", "1"]);
+    assert!(
+        line.contains("the lesson crash takes no --retries"),
+        "{line}"
+    );
+    let line = refused("cpu-bound-demo", &["gil", "--png", "picture.png"]);
+    assert!(line.contains("the lesson gil takes no --png"), "{line}");
+}
+
 /// Would be wrong: a panic over a word that is not text.
 #[test]
 #[cfg(unix)]

@@ -19,7 +19,7 @@ use shared::lab::{Evidence, Lab};
 use crate::judge;
 
 /// What starts this program as a child that may leave its threads behind.
-pub const CHILD: Hidden = Hidden::new("leave", leave);
+pub const CHILD: Hidden = Hidden::new("leave", leave).watching_stdin();
 
 pub const ABOUT: &str = "Threads that nobody waits for end with main";
 
@@ -38,7 +38,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
         ];
         child.args(words);
         let deadline = Duration::from_secs_f64(patience_ms / 1000.0 + 20.0);
-        let ended = child::run(&mut child, deadline)?;
+        let ended = child::run_watching(&mut child, deadline)?;
         // The server notices a little later that a client is gone.
         let nobody_waits = |seen: &shared::server::Seen| seen.waiting() == 0;
         seen.wait_until(Duration::from_secs(5), nobody_waits);

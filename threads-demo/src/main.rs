@@ -63,7 +63,6 @@ fn main() -> ExitCode {
             deadlock::CHILD,
             daemon::CHILD,
         ],
-        options: &[],
         next: "cargo run -p process-demo",
     })
 }

@@ -53,8 +53,8 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
 /// The child: says what it has.
 fn bare(_: &[String]) -> Result<()> {
     match os_threads() {
-        Some(threads) => println!("1 process, {threads} thread"),
-        None => println!("1 process"),
+        Some(threads) => child::tell(format!("1 process, {threads} thread")),
+        None => child::tell("1 process"),
     }
     Ok(())
 }

@@ -66,7 +66,7 @@ pub fn die(words: &[String]) -> Result<()> {
         for _ in 0..9 {
             scope.spawn(|| {
                 died.wait();
-                println!("alive");
+                child::tell("alive");
             });
         }
         let victim = scope.spawn(|| match way {

@@ -123,7 +123,7 @@ fn opposite_outcomes_fail() {
         run.tasks
             .iter_mut()
             .for_each(|task| (task.start_ms, task.end_ms) = (0.0, mean_ms));
-        sharing(2, &run, &[work(blocks), work(stolen)]).verdict
+        sharing(2, [&run, &run], &[work(blocks), work(stolen)]).verdict
     };
     assert_eq!(judge(&[10, 90], &[49, 51], 10.0, 100.0), Holds);
     assert_eq!(judge(&[10, 90], &[10, 90], 10.0, 100.0), Fails);
@@ -411,7 +411,7 @@ fn sharing_is_told_exactly_at_its_limits() {
         run.tasks
             .iter_mut()
             .for_each(|task| (task.start_ms, task.end_ms) = (1.0, 1.0 + mean_ms));
-        sharing(threads, &run, &[work(blocks), work(stolen)])
+        sharing(threads, [&run, &run], &[work(blocks), work(stolen)])
     };
     let two = |blocks: [u64; 2], stolen: [u64; 2]| judge(&blocks, &stolen, 2, 10.0, 100.0);
     // The longest block is 1.1 times a fair share, and less.
