@@ -80,6 +80,34 @@ pub fn crash(run: &Run, victims: usize) -> Judgement {
     .unless(of_itself.then_some("some requests were not answered well"))
 }
 
+/// A run by a pool of `size` workers, the first of which died with its task.
+pub fn replaced(pool: &Run, size: usize) -> Judgement {
+    let n = pool.tasks.len();
+    let pids: HashSet<u32> = pool.tasks.iter().map(|task| task.pid).collect();
+    // Such as a timeout: that is not the first worker's doing.
+    let of_itself = pool.tasks.iter().any(|task| {
+        task.outcome == Outcome::TimedOut || task.error.is_some() && task.status.is_some()
+    });
+    let reasons = if pool.done + 1 < n {
+        (Verdict::Fails, "other tasks were lost with the worker")
+    } else if pool.done == n {
+        (Verdict::Fails, "the worker that should have died did not")
+    } else if pids.len() <= size {
+        let why = "the others had done it all before the new one had started";
+        (Verdict::NotShown, why)
+    } else {
+        let why = "counted by the pids of the workers that tasks were with";
+        (Verdict::Holds, why)
+    };
+    Judgement::new(
+        format!("{} of {n} done, by {} processes", n - 1, size + 1),
+        format!("{} of {n} done, by {} processes", pool.done, pids.len()),
+        reasons,
+    )
+    .unless((n <= size).then_some("no task is left for a new worker: try fewer --workers"))
+    .unless(of_itself.then_some("some requests were not answered well"))
+}
+
 /// What `n` children said their counter was, and how much the parent's own was raised by the
 /// children and by threads.
 pub fn own_memory(n: usize, said: &[String], by_children: usize, by_threads: usize) -> Judgement {
@@ -230,6 +258,35 @@ mod tests {
         slow.tasks[1].outcome = Outcome::TimedOut;
         assert_eq!(crash(&slow, 1).verdict, Verdict::NotShown);
         assert_eq!(crash(&run(&[None]), 0).verdict, Verdict::NotShown);
+    }
+
+    /// Would be wrong: a pool that shrinks when a worker dies, or that loses more than its task.
+    #[test]
+    fn a_worker_that_died_is_replaced_by_another_process() {
+        let pool = |pids: &[u32], lost: usize| {
+            let mut run = run(pids);
+            for task in &mut run.tasks[..lost] {
+                (task.outcome, task.error) = (Outcome::Failed, Some("died".into()));
+            }
+            (run.done, run.failed) = (pids.len() - lost, lost);
+            run
+        };
+        assert_eq!(replaced(&pool(&[1, 2, 3], 1), 2).verdict, Verdict::Holds);
+        assert_eq!(replaced(&pool(&[1, 2, 2], 1), 2).verdict, Verdict::NotShown);
+        assert_eq!(replaced(&pool(&[1, 2, 3], 2), 2).verdict, Verdict::Fails);
+        assert_eq!(replaced(&pool(&[1, 2, 3], 0), 2).verdict, Verdict::Fails);
+        assert_eq!(replaced(&pool(&[1, 2], 1), 2).verdict, Verdict::NotShown);
+        let with = |change: fn(&mut Task)| {
+            let mut run = pool(&[1, 2, 3], 2);
+            change(&mut run.tasks[1]);
+            replaced(&run, 2).verdict
+        };
+        let slow = with(|task| task.outcome = Outcome::TimedOut);
+        assert_eq!(slow, Verdict::NotShown);
+        assert_eq!(with(|task| task.status = Some(500)), Verdict::NotShown);
+        // What is answered well is no such excuse.
+        let well = with(|task| (task.status, task.error) = (Some(200), None));
+        assert_eq!(well, Verdict::Fails);
     }
 
     /// Would be wrong: a verdict on a single process, or none on two.

@@ -31,7 +31,7 @@ mod worker;
 #[rustfmt::skip]
 const LESSONS: &[Lesson] = &[
     Lesson::new("notebook", notebook::ABOUT, &["P1", "P2", "P10"], notebook::run).options(pool::OPTIONS),
-    Lesson::new("crash", crash::ABOUT, &["P4"], crash::run),
+    Lesson::new("crash", crash::ABOUT, &["P4", "P10"], crash::run),
     Lesson::new("own-memory", own_memory::ABOUT, &["P5"], own_memory::run),
     Lesson::new("serialize", serialize::ABOUT, &["P7"], serialize::run),
     Lesson::new("torn-lines", torn_lines::ABOUT, &["P8"], torn_lines::run),
