@@ -23,7 +23,6 @@ use crate::pieces::{PROCESS, Work};
 
 /// What starts this program as a child of which one kind is told to stop.
 pub const CHILD: Hidden = Hidden::new("stop-one", child).watching_stdin();
-
 pub const ABOUT: &str = "How long it takes to stop a thread, a task, a job and a process";
 
 pub fn run(_: &Lab) -> Result<Evidence> {
@@ -85,7 +84,7 @@ fn child(words: &[String]) -> Result<()> {
             asked_ms
         }
     };
-    let (done, ms) = (work.done.load(SeqCst), now_ms() - asked_ms);
-    child::tell(format!("{done} {ms:.3}"));
+    let ms = now_ms() - asked_ms;
+    child::tell(format!("{} {ms:.3}", work.done.load(SeqCst)));
     Ok(())
 }
