@@ -1,12 +1,11 @@
 //! Amdahl's law: what cannot be shared out sets the limit. Of a job of which a quarter is serial, four
 //! times the speed is the most there can be, on however many cores.
-//! You will see the same job on one core and on more, the speed-up that the law predicts, and the one
-//! measured.
-//!//! Try it: another part in `serial`, and work out the limit before you run it.
+//! You will see the same job on one core and on more, and the speed-up, predicted and measured.
+//! Try it: another part in `serial`, and work out the limit before you run it.
 
 use std::thread::{Builder, scope};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail};
 use shared::lab::{Evidence, Lab};
 use shared::mandelbrot::View;
 use shared::report::{Figure, Run, Scale};
@@ -79,12 +78,13 @@ fn job(lab: &Lab, threads: usize, predicted_ms: Option<f64>) -> Result<Run> {
                 let helper = Builder::new().name(format!("Thread-{}", first + 1));
                 helpers.push(helper.spawn_scoped(scope, || mine.map(&row).collect::<Vec<_>>())?);
             }
-            // One that panicked leaves its tasks without an outcome.
             let helped = helpers.into_iter().flat_map(|helper| helper.join());
             tasks.extend(helped.flatten());
             Ok(tasks)
         })
     })?;
-    ensure!(run.lost() == 0, "a row was drawn wrong");
+    if let Some(why) = run.tasks.iter().find_map(|task| task.error.as_ref()) {
+        bail!("a row was not drawn: {why}");
+    }
     Ok(run)
 }

@@ -70,7 +70,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
             }
             let mut drawn = Vec::new();
             for row in spawned {
-                drawn.extend(row.await); // One that panicked is missing.
+                drawn.extend(row.await);
             }
             Ok(drawn)
         })

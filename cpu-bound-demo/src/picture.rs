@@ -27,9 +27,9 @@ pub struct Painter {
 }
 
 impl Painter {
-    /// Draws row `y`. It stays black if that panics.
+    /// Draws row `y`. It has no pixels if that panics.
     pub fn draw(&self, y: usize) -> Row {
-        let mut pixels = vec![0; self.view.width];
+        let mut pixels = Vec::new();
         let task = timed(y, || {
             let _gil = self.gil.as_ref().map(|gil| gil.lock());
             pixels = self.view.row(y);
@@ -42,8 +42,8 @@ impl Painter {
 
 /// Carries out task `id`, which says whether it came out right. If it panics, it has failed.
 pub fn timed(id: usize, work: impl FnOnce() -> bool) -> Task {
-    let start_ms = now_ms();
-    let task = Task::catch_panic(id, || {
+    Task::catch_panic(id, || {
+        let start_ms = now_ms();
         let right = work();
         Task {
             id,
@@ -59,15 +59,15 @@ pub fn timed(id: usize, work: impl FnOnce() -> bool) -> Task {
             start_ms,
             end_ms: now_ms(),
         }
-    });
-    Task { start_ms, ..task }
+    })
 }
 
 /// Measures one model after another and compares their pictures.
 pub struct Gallery<'a> {
     lab: &'a Lab,
     pub painter: Painter,
-    /// The rows of the first run, with which all others are compared.
+    /// The rows as they were first drawn, with which all others are compared. One that has not been
+    /// drawn yet has no pixels.
     pub rows: Vec<Vec<u16>>,
 }
 
@@ -90,7 +90,7 @@ impl Gallery<'_> {
         }
     }
 
-    /// Measures `draw_all`. A row that is not, pixel by pixel, that of the first run has failed.
+    /// Measures `draw_all`. A row that is not, pixel by pixel, as it was first drawn has failed.
     ///
     /// # Errors
     /// Those of `draw_all`, or its rows are not the ones asked for.
@@ -104,16 +104,15 @@ impl Gallery<'_> {
         painter.bar.set_message(model.to_string());
         lab.run(model, predicted_ms, |_| {
             let mut drawn = draw_all(painter)?;
-            if rows.is_empty() {
-                drawn.sort_by_key(|row| row.task.id);
-                let pixels = |row: &mut Row| std::mem::take(&mut row.pixels);
-                *rows = drawn.iter_mut().map(pixels).collect();
-            } else {
-                for Row { task, pixels } in &mut drawn {
-                    if task.outcome == Outcome::Done && rows.get(task.id) != Some(pixels) {
+            rows.resize(lab.tasks, Vec::new());
+            for Row { task, pixels } in &mut drawn {
+                match rows.get_mut(task.id) {
+                    Some(first) if first.is_empty() => *first = std::mem::take(pixels),
+                    Some(first) if first != pixels && task.outcome == Outcome::Done => {
                         task.outcome = Outcome::Failed;
-                        task.error = Some("drew another picture than the sequential run".into());
+                        task.error = Some("drew another picture than a run before".into());
                     }
+                    _ => {}
                 }
             }
             Ok(drawn.into_iter().map(|row| row.task).collect())
@@ -126,11 +125,17 @@ impl Gallery<'_> {
     /// The file cannot be written.
     pub fn save(&self) -> Result<Option<String>> {
         let Gallery { lab, painter, rows } = self;
+        let width = painter.view.width;
+        let picture = rows.iter().flat_map(|row| match row.len() {
+            0 => vec![0; width], // Nobody has drawn it.
+            _ => row.clone(),
+        });
+        let picture: Vec<u16> = picture.collect();
         if let Some(file) = lab.options.get("png") {
-            png_file::write(file, painter.view, &rows.concat())?;
+            png_file::write(file, painter.view, &picture)?;
         }
         lab.shows_pictures
-            .then(|| png_file::for_page(painter.view, &rows.concat()))
+            .then(|| png_file::for_page(painter.view, &picture))
             .transpose()
     }
 }

@@ -11,7 +11,7 @@ const PAGE_ROWS: usize = 800;
 pub const OPTIONS: &[Opt] = &[Opt {
     name: "png",
     value: "FILE",
-    help: "Saves the picture",
+    help: "In notebook: saves the picture",
     check: output_file::check,
     writes: true,
 }];

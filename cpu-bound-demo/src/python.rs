@@ -11,7 +11,10 @@ use shared::report::{Finding, Verdict};
 
 /// Standard library only. Before 3.13, no build was without the lock, and none could be asked.
 const SCRIPT: &str = r#"
-import json, platform, sys, threading, time
+import json, os, platform, sys, threading, time
+
+# Who started this holds the other end of stdin: if they end, so does this.
+threading.Thread(target=lambda: (os.read(0, 1), os._exit(3)), daemon=True).start()
 
 def work():
     total = 0
@@ -54,7 +57,7 @@ pub fn findings(cores: usize) -> Vec<Finding> {
 /// What the program `name` says when it carries out `script`.
 fn ask(name: &str, script: &str) -> Option<Python> {
     let mut command = Command::new(name);
-    let ended = child::run(command.args(["-c", script]), Duration::from_secs(30)).ok()?;
+    let ended = child::run_watching(command.args(["-c", script]), Duration::from_secs(30)).ok()?;
     let said = serde_json::from_str(&ended.stdout).ok();
     said.filter(|_| ended.end == End::Exit(0))
 }

@@ -1,6 +1,6 @@
 //! A worker process: this same program, started again to draw every k-th row of the picture. It
 //! writes each row to its stdout: the number, the microseconds at its start and its end, how many
-//! bytes follow of why it failed, these bytes, the pixels.
+//! bytes follow of why it failed, and then these bytes or the pixels.
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::iter::StepBy;
@@ -86,7 +86,7 @@ fn read(pipe: &mut impl Read, width: usize, pid: u32) -> io::Result<Row> {
     let mut why = Vec::new();
     let length = (number(12) as usize).min(MAX_WHY);
     pipe.by_ref().take(length as u64).read_to_end(&mut why)?;
-    let mut bytes = vec![0; 2 * width];
+    let mut bytes = vec![0; if why.is_empty() { 2 * width } else { 0 }];
     pipe.read_exact(&mut bytes)?;
     let pixels = bytes
         .chunks_exact(2)

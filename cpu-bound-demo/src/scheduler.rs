@@ -49,7 +49,6 @@ fn draw(gallery: &mut Gallery, model: &str, before: Option<&Run>, threads: usize
             let thread = thread.spawn(move || rows.map(|y| painter.draw(y)).collect::<Vec<_>>());
             started.push(thread.context("cannot start a thread")?);
         }
-        // One that panicked leaves its rows without an outcome.
         let drawn = started.into_iter().flat_map(|thread| thread.join());
         Ok(drawn.flatten().collect())
     })

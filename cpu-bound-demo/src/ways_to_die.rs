@@ -23,6 +23,7 @@ fn one(words: &[String]) -> Result<()> {
             read_to_string(stdin())?;
             child::tell("alive");
         }
+        "kill" => drop(read_to_string(stdin())?), // Until it is killed, or its parent is.
         way => die(way),
     }
     Ok(())

@@ -65,6 +65,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
 
 /// Starts a worker that will die in this `way`.
 fn dying(way: &str, name: &str, show: Show) -> Result<Worker> {
+    let _turn = worker::one_at_a_time();
     let mut command = child::this_program(CHILD.name)?;
     let command = command.arg(way).stdin(Stdio::piped());
     let child = command.stdout(Stdio::piped()).spawn();

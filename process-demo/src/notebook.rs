@@ -3,7 +3,6 @@
 //! Try it: `--workers 5`; or `--delay 3s`, and in the pool kill a worker by the pid in its line.
 
 use std::process::Stdio;
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use shared::activity::Show;
@@ -78,9 +77,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
 
 /// New: where threads-demo starts a thread, this starts the program again, with a pipe each way.
 pub fn start(name: &str, show: Show) -> Result<Worker> {
-    // On macOS a pipe leaks into a process that another thread starts at the same moment.
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = worker::one_at_a_time();
     let child = child::this_program(worker::HIDDEN.name)?
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

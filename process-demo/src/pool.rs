@@ -15,7 +15,7 @@ use crate::worker::{Request, Worker};
 pub const OPTIONS: &[Opt] = &[Opt {
     name: "retries",
     value: "N",
-    help: "How often the pool tries a task again whose worker was lost [default: 0]",
+    help: "In notebook: how often a task is tried again whose worker was lost [default: 0]",
     check: |text| match text.parse::<usize>() {
         Ok(0..=10) => Ok(()),
         _ => Err("expected a whole number from 0 to 10".into()),
@@ -28,7 +28,7 @@ pub const OPTIONS: &[Opt] = &[Opt {
 /// # Errors
 /// None: it has been checked with the rest of the command line.
 pub fn retries(lab: &Lab) -> Result<usize> {
-    Ok(lab.options.get("retries").map_or(Ok(0), str::parse)?)
+    Ok(lab.options.get(OPTIONS[0].name).map_or(Ok(0), str::parse)?)
 }
 
 /// What came of the tasks, and the most memory that the workers had, in KiB.

@@ -73,7 +73,7 @@ fn take(words: &[String]) -> Result<()> {
     stdin().read_to_end(&mut bytes)?;
     let (numbers, _) = bytes.as_chunks();
     let list: Vec<u32> = match words.first().map(String::as_str) {
-        Some("text") => serde_json::from_slice(&bytes).unwrap_or_default(),
+        Some("text") => serde_json::from_slice(&bytes).unwrap_or_default(), // Or it broke off.
         _ => numbers.iter().map(|n| u32::from_le_bytes(*n)).collect(),
     };
     child::tell(format!("{:?}", list.last()));

@@ -4,8 +4,8 @@
 
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::process::{Child, ChildStdin};
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -132,6 +132,13 @@ pub fn refuse_terminal() -> Result<()> {
         return Err(Stop::Usage(why.into()).into());
     }
     Ok(())
+}
+
+/// To be held while a worker is started: on macOS its pipes leak into a process that another thread
+/// starts at the same moment, and do not end then.
+pub fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The parent's end of a worker. Dropped, it kills and reaps the process, which [`Child`] does not.

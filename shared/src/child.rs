@@ -108,7 +108,8 @@ pub fn tell(line: impl fmt::Display) {
     }
 }
 
-/// Starts `command` with its output caught and its input empty. Waits until it ends, but no longer than `deadline`; then it is killed.
+/// Starts `command` with its output caught and its input empty. Waits until it ends, but no longer
+/// than `deadline`; then it is killed.
 ///
 /// # Errors
 /// It cannot be started.

@@ -132,7 +132,8 @@ pub struct Mode {
     pub run: fn(&Options) -> Result<()>,
 }
 
-/// What the program starts itself as: a worker, or a child that is to die. It is found before any other word of the command line is looked at, since every worker pays for that.
+/// What the program starts itself as: a worker, or a child that is to die. It is found before any
+/// other word of the command line is looked at, since every worker pays for that.
 pub struct Hidden {
     pub name: &'static str,
     /// Gets the words that follow the name.
@@ -149,7 +150,8 @@ impl Hidden {
         }
     }
 
-    /// For a mode that may hang or take its time: it ends with its stdin, and so with its parent, however that ends.
+    /// For a mode that may hang or take its time: it ends with its stdin, and so with its parent,
+    /// however that ends.
     pub const fn watching_stdin(self) -> Hidden {
         Hidden {
             watches: true,

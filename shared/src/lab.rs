@@ -63,7 +63,7 @@ pub struct Lab {
     pub delay_ms: Option<f64>,
     /// Whether the report goes where a picture can be seen: to a page, or as JSON to who knows.
     pub shows_pictures: bool,
-    /// The demo's own options.
+    /// The lesson's own options.
     pub options: Options,
     /// Whether the system has allowed fewer tasks at once than there should have been.
     pub(crate) rationed: Cell<bool>,
@@ -194,7 +194,7 @@ impl Lab {
     /// refuses one more: with one at least. It is said on stderr, once.
     pub fn can_do_with(&self, obtained: usize) -> bool {
         if obtained > 0 && !self.rationed.replace(true) {
-            let line = b"fewer tasks at once: the system allows no more threads or processes\n";
+            let line = b"fewer tasks at once than there should be: the system allows no more\n";
             // Who reads no stderr may still want the report.
             let _ = io::stderr().write_all(line);
         }

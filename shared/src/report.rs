@@ -76,7 +76,8 @@ pub struct Run {
     /// Linux, or where it may use only parts of cores.
     #[serde(skip)]
     pub idle_ms: Option<f64>,
-    /// Whether the system allowed fewer tasks at once than there should have been.
+    /// Whether the system allowed fewer tasks at once than there should have been, in this run or in
+    /// one before it.
     #[serde(skip)]
     pub rationed: bool,
     /// How many tasks the lesson meant to lose; losing them is no failure of the program.
@@ -238,9 +239,13 @@ impl Task {
     /// Carries out task `id`. If it panics, this task has failed and nothing else happens, where
     /// otherwise the thread, and all that it has done, would be lost.
     pub fn catch_panic(id: usize, work: impl FnOnce() -> Task) -> Task {
+        let start_ms = crate::stopwatch::now_ms();
         // What it was changing when it panicked is not looked at again.
         let outcome = catch_unwind(AssertUnwindSafe(work));
-        outcome.unwrap_or_else(|panic| Task::panicked(id, panic))
+        outcome.unwrap_or_else(|panic| Task {
+            start_ms,
+            ..Task::panicked(id, panic)
+        })
     }
 }
 

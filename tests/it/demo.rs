@@ -84,6 +84,8 @@ pub fn interruptible(name: &str, words: &[&str]) -> Command {
 fn clean(mut command: Command, words: &[&str]) -> Command {
     command.args(words).stdin(Stdio::null());
     for variable in [
+        // Or summary-demo would have the cargo that runs these tests build what is built.
+        "CARGO",
         "COLUMNS",
         "NO_COLOR",
         "SSL_CERT_FILE",
@@ -101,6 +103,11 @@ fn clean(mut command: Command, words: &[&str]) -> Command {
 /// Runs it to its end. Whatever it did, it must not have hung or panicked.
 pub fn run(command: &mut Command) -> Ended {
     check(child::run(command, DEADLINE).unwrap())
+}
+
+/// As [`run`], for cargo: it may have to wait for others that build, and then has to build a lot.
+pub fn run_cargo(cargo: &mut Command) -> Ended {
+    check(child::run(cargo, 5 * DEADLINE).unwrap())
 }
 
 /// As [`run`], for one that has been started.

@@ -36,10 +36,15 @@ impl Trial {
 
     /// Starts a command that makes a session of its own.
     pub fn of(command: &mut Command) -> Trial {
-        Trial {
+        let trial = Trial {
             child: spawn(command),
             leaves_orphans: false,
+        };
+        // Before it has its session, a signal to its group would reach nobody.
+        while trial.runs() && session(trial.pid()) != Some(trial.pid()) {
+            thread::sleep(Duration::from_micros(200));
         }
+        trial
     }
 
     /// A demo that leaves it to the system's first process to reap children: it kills their parent, or
@@ -128,12 +133,22 @@ fn members(session: u32) -> Vec<(u32, char)> {
     let processes = fs::read_dir("/proc").unwrap().map_while(Result::ok);
     let member = |entry: fs::DirEntry| {
         let pid = entry.file_name().to_str()?.parse().ok()?;
-        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
-        // The name, in brackets, may have spaces; then come state, parent, group and session.
-        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
-        (fields[3].parse() == Ok(session)).then(|| (pid, fields[0].chars().next().unwrap_or('?')))
+        let (state, its) = stat(pid)?;
+        (its == session).then_some((pid, state))
     };
     processes.filter_map(member).collect()
+}
+
+fn session(pid: u32) -> Option<u32> {
+    Some(stat(pid)?.1)
+}
+
+/// The state and the session of a process.
+fn stat(pid: u32) -> Option<(char, u32)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in brackets, may have spaces; then come state, parent, group and session.
+    let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+    Some((fields[0].chars().next()?, fields[3].parse().ok()?))
 }
 
 /// Says that a test could not be made here. Where root decides whether a change is good, none is left

@@ -164,7 +164,7 @@ fn few_threads_or_processes_allowed_go_on_with_those_obtained_and_none_is_code_3
             ended.stderr
         );
     }
-    let report = with_threads(4, &directory, "threads-demo").report(0);
+    let report = with_threads(5, &directory, "threads-demo").report(0);
     assert!(lesson(&report).runs.iter().all(|run| run.done == 10));
     // A thread for the server and one for the client, but none for a task.
     for name in ["threads-demo", "process-demo"] {

@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 use shared::child::End;
 
-use super::demo::{DEMOS, cargo, demo, root, run};
+use super::demo::{DEMOS, cargo, demo, root, run, run_cargo};
 use super::ledger::listed;
 
 /// Files of the project below `directory` whose names end like this.
@@ -275,7 +275,7 @@ fn a_demo_copied_inside_the_workspace_needs_only_a_new_name() {
         fs::write(&manifest, renamed).unwrap();
         let words = ["run", "-p", &new, "--"];
         let mut cargo = cargo_in(&workspace, &words[..3]);
-        let ended = run(cargo.args(["--", "-n", "2", "--format", "json"]));
+        let ended = run_cargo(cargo.args(["--", "-n", "2", "--format", "json"]));
         let report = super::demo::parse(&ended, 0);
         assert_eq!(report.demo, new);
     }
@@ -295,7 +295,7 @@ fn a_demo_copied_outside_builds_together_with_shared() {
             directory.join(name).join("Cargo.lock"),
         )
         .unwrap();
-        let ended = run(&mut cargo_in(&directory.join(name), &["check"]));
+        let ended = run_cargo(&mut cargo_in(&directory.join(name), &["check"]));
         assert_eq!(ended.end, End::Exit(0), "{name}: {}", ended.stderr);
     }
     fs::remove_dir_all(directory).unwrap();

@@ -29,17 +29,22 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     let mut child = child::this_program(CHILD.name)?;
     let ended = child::run(&mut child, Duration::from_secs(20))?;
 
-    let activity = lab.blocking()?;
     let seen = lab.server()?.observe();
-    let waiting = Builder::new().name("Thread-1".into());
-    let waiting = waiting.spawn(move || activity.get(0));
-    let waiting = waiting.context("cannot start a thread")?;
-    let mut steps = 0;
-    while !waiting.is_finished() {
-        // Counted only while the server has the other thread's request and has not answered it.
-        steps += seen.in_flight.load(Relaxed);
+    let (mut task, mut steps) = (None, 0);
+    for _ in 0..10 {
+        let activity = lab.blocking()?;
+        let waiting = Builder::new().name("Thread-1".into());
+        let waiting = waiting.spawn(move || activity.get(0));
+        let waiting = waiting.context("cannot start a thread")?;
+        while !waiting.is_finished() {
+            // Counted only while the server has the other thread's request and has not answered it.
+            steps += seen.in_flight.load(Relaxed);
+        }
+        task = waiting.join().ok();
+        if steps > 0 {
+            break; // Once will do, unless other programs leave this thread no time for so long.
+        }
     }
-    let task = waiting.join().ok();
 
     let findings = vec![
         judge::bare(&ended.stdout).on("T4", "A program has at least one process and one thread"),

@@ -59,10 +59,11 @@ pub fn run(_: &Lab) -> Result<Evidence> {
 /// Has the compiler check a program, without building it.
 fn compile(program: &str) -> Result<Ended> {
     let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or("rustc".into()));
-    // From stdin to stdout: no file is made.
+    // From stdin to stdout; what it needs beside that is not left where we are.
     let mut rustc = rustc
         .args(["--edition=2024", "--error-format=short"])
         .args(["--emit=metadata", "-o", "-", "-"])
+        .current_dir(env::temp_dir())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

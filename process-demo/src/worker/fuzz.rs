@@ -90,6 +90,18 @@ fn asked() -> Asked {
     }
 }
 
+/// Would be wrong: a worker that is told to end, and does not get to know.
+#[test]
+#[cfg(unix)]
+fn a_worker_ends_with_its_stdin() {
+    let mut cat = Command::new("cat");
+    let cat = cat.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut worker = Worker::new("cat".into(), cat.unwrap(), Show::Nothing).unwrap();
+    worker.close();
+    let end = worker.answers.recv_timeout(Duration::from_secs(60));
+    assert!(matches!(end, Err(RecvTimeoutError::Disconnected)));
+}
+
 /// Would be wrong: a task that is drawn at another time or for longer than it took, or that ended
 /// before it was asked for.
 #[test]
