@@ -57,7 +57,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
             .uses_one_core(&threads)
             .unless((k < 2 && lab.cores > 1).then_some("one thread waits for nobody"))
             .on("G1", "Under one lock, one thread computes at a time"),
-        judge::waits(waiting_at_once(true), waiting_at_once(false))
+        judge::waits(waiting_at_once(true)?, waiting_at_once(false)?)
             .on("G2", "Waits overlap, since the lock is given back"),
         baseline
             .uses_cores(&processes, k)
@@ -71,19 +71,20 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
 }
 
 /// How many of ten threads wait at the same time, with the lock held or given back meanwhile.
-fn waiting_at_once(held: bool) -> usize {
+fn waiting_at_once(held: bool) -> Result<usize> {
     let (gil, now, most) = (Mutex::new(()), AtomicUsize::new(0), AtomicUsize::new(0));
     scope(|scope| {
         for _ in 0..10 {
-            scope.spawn(|| {
+            Builder::new().spawn_scoped(scope, || {
                 let lock = gil.lock();
                 let lock = held.then_some(lock); // The line that matters.
                 most.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
                 sleep(Duration::from_millis(50));
                 now.fetch_sub(1, SeqCst);
                 drop(lock);
-            });
+            })?;
         }
-    });
-    most.into_inner()
+        anyhow::Ok(())
+    })?;
+    Ok(most.into_inner())
 }

@@ -7,7 +7,7 @@
 //! Try it: let the parent add up what its children say. How else could it know?
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::thread::scope;
+use std::thread::{Builder, scope};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -45,9 +45,10 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     let after_children = COUNTER.load(SeqCst) - before;
     scope(|scope| {
         for _ in 0..n {
-            scope.spawn(|| COUNTER.fetch_add(1, SeqCst));
+            Builder::new().spawn_scoped(scope, || COUNTER.fetch_add(1, SeqCst))?;
         }
-    });
+        anyhow::Ok(())
+    })?;
     let after_threads = COUNTER.load(SeqCst) - before - after_children;
     let finding = judge::own_memory(n, &said, after_children, after_threads)
         .on("P5", "Processes have memory of their own, threads share it");

@@ -5,7 +5,7 @@
 
 use std::io::{BufRead, BufWriter, Read, Write, stdin};
 use std::sync::mpsc::channel;
-use std::thread::spawn;
+use std::thread::Builder;
 
 use anyhow::{Context, Result, ensure};
 use shared::child;
@@ -83,7 +83,7 @@ fn take(words: &[String]) -> Result<()> {
 /// Milliseconds until another thread has the list.
 fn to_thread(list: Vec<u32>) -> Result<f64> {
     let (send, receive) = channel::<Vec<u32>>();
-    let taker = spawn(move || receive.recv().map(|_| now_ms()));
+    let taker = Builder::new().spawn(move || receive.recv().map(|_| now_ms()))?;
     let start = now_ms();
     send.send(list)?; // New: nothing but the address moves.
     Ok(taker.join().ok().context("the thread panicked")?? - start)

@@ -140,11 +140,14 @@ pub fn run_watching(command: &mut Command, deadline: Duration) -> io::Result<End
 /// As [`run`], for a child that has been started; what it has not piped is returned empty.
 ///
 /// # Errors
-/// The operating system does not say how it ended.
+/// There is no thread to read its output, and it is killed; or the operating system does not say how
+/// it ended.
 pub fn wait(mut child: Child, deadline: Duration) -> io::Result<Ended> {
-    let stdout = child.stdout.take().map(collect);
-    let stderr = child.stderr.take().map(collect);
-    let end = end_of(&mut child, deadline)?;
+    let stdout = child.stdout.take().map(collect).transpose();
+    let stderr = child.stderr.take().map(collect).transpose();
+    let read = stdout.is_ok() && stderr.is_ok();
+    let end = end_of(&mut child, if read { deadline } else { Duration::ZERO })?;
+    let (stdout, stderr) = (stdout?, stderr?);
     // A grandchild may hold the pipe open, so even this must not wait for ever.
     let text = |pipe: Option<Receiver<Vec<u8>>>| {
         let bytes = pipe
@@ -182,12 +185,12 @@ pub fn end_of(child: &mut Child, deadline: Duration) -> io::Result<End> {
 }
 
 /// Reads a pipe to its end on a thread of its own: a child must never wait for its reader.
-fn collect(mut pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+fn collect(mut pipe: impl Read + Send + 'static) -> io::Result<Receiver<Vec<u8>>> {
     let (send, receive) = mpsc::channel();
-    thread::spawn(move || {
+    thread::Builder::new().spawn(move || {
         let mut bytes = Vec::new();
         let _ = pipe.read_to_end(&mut bytes);
         let _ = send.send(bytes);
-    });
-    receive
+    })?;
+    Ok(receive)
 }
