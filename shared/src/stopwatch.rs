@@ -141,15 +141,21 @@ fn cpu_ms() -> Option<f64> {
 /// CPU time in milliseconds that the cores which this process may use have been idle so far. `None`
 /// where there is no proc(5), or where the process may use only parts of cores.
 fn idle_ms() -> Option<f64> {
+    let allowed = proc_status_line("Cpus_allowed_list:")?;
+    let idle = idle_by_core(&std::fs::read_to_string("/proc/stat").ok()?, &allowed)?;
+    let whole = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == idle.len());
+    whole.then(|| idle.iter().sum())
+}
+
+/// For each of the `allowed` cores, how long proc(5)'s `stat` says that it has been idle.
+fn idle_by_core(stat: &str, allowed: &str) -> Option<Vec<f64>> {
     // Its unit, USER_HZ, is a hundredth of a second on all common systems.
     const TICK_MS: f64 = 10.0;
-    let allowed = proc_status_line("Cpus_allowed_list:")?;
     let mut cores = HashSet::new();
     for range in allowed.trim().split(',') {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         cores.extend(first.parse::<usize>().ok()?..=last.parse().ok()?);
     }
-    let stat = std::fs::read_to_string("/proc/stat").ok()?;
     let mut idle = Vec::new();
     for line in stat.lines() {
         let mut words = line.split_whitespace();
@@ -170,8 +176,7 @@ fn idle_ms() -> Option<f64> {
             break;
         }
     }
-    let whole = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == idle.len());
-    whole.then(|| idle.iter().sum())
+    Some(idle)
 }
 
 /// How many threads this process has, by the operating system's count. `None` where it cannot be
@@ -373,6 +378,16 @@ pub(crate) mod tests {
             named.spawn(thread_name).unwrap().join().unwrap(),
             "Worker-7"
         );
+    }
+
+    /// Would be wrong: idle time of a core that this process may not use.
+    #[test]
+    fn only_the_cores_that_are_allowed_count() {
+        let stat = "cpu 9 9 9 99 9\ncpu0 1 1 1 10 0\ncpu1 1 1 1 20 5\ncpu2 1 1 1 40 0\nintr 7\n";
+        let idle = |allowed| idle_by_core(stat, allowed).unwrap();
+        assert_eq!(idle("1"), [250.0]);
+        assert_eq!(idle("0,2"), [100.0, 400.0]);
+        assert_eq!(idle("0-1\n"), [100.0, 250.0]);
     }
 
     /// Would be wrong: idle time of other cores than ours, of none, or in another unit.
