@@ -83,6 +83,15 @@ impl Book {
         }
     }
 
+    /// The worker in `place` has not come so far as to begin with `id`, which waits again, before the
+    /// others. The other places go on without.
+    pub fn not_begun(&mut self, place: usize, id: usize, why: String) {
+        if self.give_back(place, id) {
+            self.waiting.push_front(id);
+            self.refused(why);
+        }
+    }
+
     /// No worker could be started for some place. The others go on without.
     pub fn refused(&mut self, why: String) {
         self.why = Some(why);
@@ -139,6 +148,7 @@ mod tests {
         /// The worker in this place answers for its task; or, if a number is given, for that one.
         Answered(usize, Option<usize>),
         Lost(usize, Option<usize>),
+        NotBegun(usize, Option<usize>),
         Refused,
     }
 
@@ -151,6 +161,7 @@ mod tests {
             5 => (0..PLACES).prop_map(Event::Take),
             4 => (0..PLACES, id()).prop_map(|(place, id)| Event::Answered(place, id)),
             2 => (0..PLACES, id()).prop_map(|(place, id)| Event::Lost(place, id)),
+            1 => (0..PLACES, id()).prop_map(|(place, id)| Event::NotBegun(place, id)),
             1 => Just(Event::Refused),
         ]
     }
@@ -235,6 +246,12 @@ mod tests {
                         if let Some(id) = ended {
                             history.losses.push(id);
                             history.losses_in_a_row += 1;
+                        }
+                    }
+                    Event::NotBegun(place, named) => {
+                        let ended = history.end(place, named);
+                        if let Some(id) = ended.or(named) {
+                            book.not_begun(place, id, "no room".into());
                         }
                     }
                     Event::Refused => book.refused("no room".into()),

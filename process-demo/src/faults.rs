@@ -253,6 +253,22 @@ fn dies_at_every_start() {
     );
 }
 
+/// Would be wrong: a task that is lost with a worker that had not begun with it, or done twice.
+#[test]
+fn a_worker_that_could_not_start_gives_its_task_back() {
+    let first = AtomicUsize::new(0);
+    let start = |name: &str| match first.fetch_add(1, Relaxed) {
+        0 => start(name, "exit 3"),
+        _ => start(name, &script("answer 2")),
+    };
+    let tasks = checked(serve(2, TASKS, 0, start, request).unwrap());
+    assert_eq!(tasks.len(), TASKS);
+    assert!(tasks.iter().all(|task| task.outcome == Outcome::Done));
+    // In mid-run, after an answer, it is a death like any other.
+    let why = loses_its_task_only("exit 3", Outcome::Failed);
+    assert_eq!(why, "its worker exited with code 3 and no answer");
+}
+
 /// Would be wrong: a pool that cannot start a worker, and says that nothing was to be done.
 #[test]
 fn no_worker_can_be_started() {

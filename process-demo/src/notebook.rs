@@ -16,7 +16,7 @@ use crate::{judge, pool};
 pub const ABOUT: &str = "Requests one after another, then a process each, then a pool of processes";
 
 pub fn run(lab: &Lab) -> Result<Evidence> {
-    let (n, k, at_once) = (lab.tasks, lab.workers, lab.at_once(2)); // Two pipes each.
+    let (n, k, mut at_once) = (lab.tasks, lab.workers, lab.at_once(2)); // Two pipes each.
     let (target, retries) = (lab.target()?, pool::retries(lab)?);
 
     // One after another, in this process. The prediction is the sum of all delays.
@@ -35,9 +35,10 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
             let mut workers = Vec::new();
             for id in tasks.len()..n.min(tasks.len() + at_once) {
                 let mut worker = match start(&format!("Process-{}", id + 1), target.show) {
-                    // The last one's places go to the others: each needs a thread of its own, too.
+                    // With its reader each took two places, and needs a third for a thread of its own.
                     Err(_) if lab.can_do_with(workers.len()) => {
-                        workers.truncate(1.max(workers.len() - 1));
+                        workers.truncate(1.max(workers.len() * 2 / 3));
+                        at_once = workers.len();
                         break;
                     }
                     worker => worker?,

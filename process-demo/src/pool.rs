@@ -104,9 +104,13 @@ where
             if let Some(id) = taken {
                 ready.ask((self.ask)(id));
                 let task = ready.answer();
+                let mut book = lock(&self.book);
+                if ready.could_not_start() {
+                    return book.not_begun(place, id, task.error.unwrap_or_default());
+                }
                 match ready.is_lost() {
-                    false => lock(&self.book).answered(place, task),
-                    true => lock(&self.book).lost(place, task),
+                    false => book.answered(place, task),
+                    true => book.lost(place, task),
                 }
             }
             worker = Some(ready);

@@ -34,6 +34,9 @@ const SLACK: Duration = Duration::from_secs(5);
 /// How long a worker may take to end once its stdin has ended, and to get the thread that it needs.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// The exit code of a program that could not start something, as everywhere here.
+const COULD_NOT_START: i32 = 3;
+
 #[derive(Serialize, Deserialize)]
 pub struct Request {
     pub id: usize,
@@ -152,6 +155,8 @@ pub struct Worker {
     asked: Option<Asked>,
     /// After one wrong answer there is no telling which task the next would belong to.
     trusted: bool,
+    answered: bool,
+    could_not_start: bool,
     /// The most memory the worker has reported, in KiB.
     pub peak_rss_kib: u64,
 }
@@ -182,6 +187,7 @@ impl Worker {
         // A bounded channel: a worker that floods us is kept waiting, and our memory is not filled.
         let (send, answers) = mpsc::sync_channel(1);
         let (asked, trusted, peak_rss_kib) = (None, true, 0);
+        let (answered, could_not_start) = (false, false);
         let worker = Worker {
             name,
             child,
@@ -190,6 +196,8 @@ impl Worker {
             show,
             asked,
             trusted,
+            answered,
+            could_not_start,
             peak_rss_kib,
         };
         let (name, pid) = (worker.name.clone(), worker.child.id());
@@ -281,10 +289,13 @@ impl Worker {
             // The end of the stream, perhaps in the middle of a line.
             Err(RecvTimeoutError::Disconnected) => {
                 Err(match child::end_of(&mut self.child, left()) {
-                    Ok(End::Exit(code)) => (
-                        Outcome::Failed,
-                        format!("its worker exited with code {code} and no answer"),
-                    ),
+                    Ok(End::Exit(code)) => {
+                        self.could_not_start = code == COULD_NOT_START && !self.answered;
+                        (
+                            Outcome::Failed,
+                            format!("its worker exited with code {code} and no answer"),
+                        )
+                    }
                     Ok(End::Signal(signal)) => (
                         Outcome::Failed,
                         format!("its worker was killed by signal {signal}"),
@@ -309,6 +320,7 @@ impl Worker {
         if at_ms < asked.at_ms {
             return Err("its worker answered before it was asked".into());
         }
+        self.answered = true;
         self.peak_rss_kib = self.peak_rss_kib.max(peak_rss_kib.unwrap_or(0));
         let start_ms = (at_ms - (task.end_ms - task.start_ms)).clamp(asked.at_ms, at_ms);
         Ok(Task {
@@ -327,6 +339,11 @@ impl Worker {
     /// Whether its last task was lost with it: what [`Worker::answer`] returned is not its answer.
     pub fn is_lost(&self) -> bool {
         !self.trusted
+    }
+
+    /// Whether it ended before it could do anything, for lack of a thread, say: its task is untouched.
+    pub fn could_not_start(&self) -> bool {
+        self.could_not_start
     }
 
     /// Whether the worker may be given another task: it lives, and has said nothing unasked.

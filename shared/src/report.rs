@@ -330,6 +330,7 @@ mod tests {
         let why = |work: fn() -> Task| {
             let task = Task::catch_panic(3, work);
             assert_eq!((task.id, task.outcome), (3, Outcome::Failed));
+            assert!(task.start_ms < task.end_ms);
             task.error.unwrap()
         };
         assert_eq!(why(|| resume_unwind(Box::new("so"))), "panicked: so");
@@ -349,7 +350,11 @@ mod tests {
     /// Would be wrong: bars that do not keep the proportions of what was measured.
     #[test]
     fn bars_are_as_long_as_their_scale_says() {
-        let figure = |scale| Figure::new("", "", scale).point("", 100.0, 1.0);
+        let figure = |scale| {
+            Figure::new("", "", scale)
+                .point("", 100.0, 1.0)
+                .point("", 0.0, None)
+        };
         let linear = figure(Scale::Linear);
         assert_eq!(
             [100.0, 25.0, 0.0].map(|value| linear.share(value)),
