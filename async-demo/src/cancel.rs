@@ -70,7 +70,7 @@ fn stop(lab: &Lab, on: &Runtime, model: &str, limit: Option<Duration>) -> Result
             Ok(tasks)
         })
     })?;
-    run.lost_on_purpose = lab.tasks;
+    run.lost_on_purpose = run.cancelled;
     Ok((run, stopped))
 }
 

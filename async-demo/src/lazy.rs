@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use shared::lab::{Evidence, Lab};
+use shared::report::Outcome;
 use tokio::runtime::Builder;
 use tokio::time::sleep;
 
@@ -21,19 +22,21 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     let event_loop = Builder::new_current_thread().enable_all().build()?;
     let activity = lab.non_blocking()?;
     let seen = lab.server()?.observe();
-    let (called, awaited) = event_loop.block_on(async {
+    let (called, awaited, done) = event_loop.block_on(async {
         let mut futures = Vec::new();
         for id in 0..lab.tasks {
             futures.push(activity.get(id)); // The call.
         }
         sleep(Duration::from_millis(100)).await; // Time enough, if anything were under way.
         let called = seen.hits.load(Relaxed);
+        let mut done = true;
         for future in futures {
-            future.await; // Here it runs.
+            done &= future.await.outcome == Outcome::Done; // Here it runs.
         }
-        (called, seen.hits.load(Relaxed))
+        (called, seen.hits.load(Relaxed), done)
     });
     let finding = judge::lazy(lab.tasks, called, awaited)
+        .unless((!done).then_some("some requests were not answered"))
         .on("A8", "Calling an async function runs nothing of it");
     Ok(Evidence::new(Vec::new(), vec![finding]))
 }

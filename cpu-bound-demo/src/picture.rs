@@ -11,6 +11,9 @@ use shared::stopwatch::{now_ms, thread_name};
 
 use crate::png_file;
 
+/// Why a task has failed whose row is not the same each time.
+pub const DIFFERS: &str = "drew another picture than a run before";
+
 /// A row, and the task of drawing it.
 pub struct Row {
     pub task: Task,
@@ -110,7 +113,7 @@ impl Gallery<'_> {
                     Some(first) if first.is_empty() => *first = std::mem::take(pixels),
                     Some(first) if first != pixels && task.outcome == Outcome::Done => {
                         task.outcome = Outcome::Failed;
-                        task.error = Some("drew another picture than a run before".into());
+                        task.error = Some(DIFFERS.into());
                     }
                     _ => {}
                 }

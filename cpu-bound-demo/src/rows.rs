@@ -30,7 +30,7 @@ const HEAD: usize = 16;
 const MAX_WHY: usize = 1 << 16;
 
 /// A worker that draws no row for so long is given up.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_secs(20);
 
 /// How long a worker that sends no more may take to end by itself.
 const GRACE: Duration = Duration::from_secs(1);

@@ -83,12 +83,13 @@ impl Book {
         }
     }
 
-    /// The worker in `place` has not come so far as to begin with `id`, which waits again, before the
-    /// others. The other places go on without.
+    /// The worker in `place` is lost, but had not come so far as to begin with task `id`, which waits
+    /// again, before the others.
     pub fn not_begun(&mut self, place: usize, id: usize, why: String) {
         if self.give_back(place, id) {
+            self.in_vain += 1;
+            self.why = Some(why);
             self.waiting.push_front(id);
-            self.refused(why);
         }
     }
 
@@ -253,6 +254,7 @@ mod tests {
                         if let Some(id) = ended.or(named) {
                             book.not_begun(place, id, "no room".into());
                         }
+                        history.losses_in_a_row += usize::from(ended.is_some());
                     }
                     Event::Refused => book.refused("no room".into()),
                 }

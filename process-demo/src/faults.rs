@@ -263,10 +263,13 @@ fn a_worker_that_could_not_start_gives_its_task_back() {
     };
     let tasks = checked(serve(2, TASKS, 0, start, request).unwrap());
     assert_eq!(tasks.len(), TASKS);
-    assert!(tasks.iter().all(|task| task.outcome == Outcome::Done));
+    assert!(tasks.iter().all(|task| task.error.is_none()), "{tasks:?}");
     // In mid-run, after an answer, it is a death like any other.
-    let why = loses_its_task_only("exit 3", Outcome::Failed);
-    assert_eq!(why, "its worker exited with code 3 and no answer");
+    let dies = script("exit 3");
+    let tasks = checked(serve(1, TASKS, 0, |name| self::start(name, &dies), request).unwrap());
+    let why = tasks[VICTIM].error.as_deref();
+    assert_eq!(why, Some("its worker exited with code 3 and no answer"));
+    assert_eq!(tasks.iter().filter(|task| task.error.is_some()).count(), 1);
 }
 
 /// Would be wrong: a pool that cannot start a worker, and says that nothing was to be done.

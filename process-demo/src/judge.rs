@@ -113,6 +113,7 @@ pub fn replaced(pool: &Run, size: usize) -> Judgement {
 /// What `n` children said their counter was, and how much the parent's own was raised by the
 /// children and by threads.
 pub fn own_memory(n: usize, said: &[String], by_children: usize, by_threads: usize) -> Judgement {
+    let silent = said.iter().any(String::is_empty);
     let ones = said.iter().filter(|said| *said == "1").count();
     Judgement::exactly(
         format!("1 in each of {n} children, 0 in their parent, {n} from {n} threads"),
@@ -121,6 +122,7 @@ pub fn own_memory(n: usize, said: &[String], by_children: usize, by_threads: usi
         ),
         "each child raised a counter of its own, the threads raised ours",
     )
+    .unless(silent.then_some("a child did not say its counter"))
 }
 
 /// Milliseconds to hand over the largest list, to a process as bytes, and to a thread.
@@ -163,11 +165,15 @@ pub fn file_race(n: usize, plain: usize, locked: usize) -> Judgement {
 
 /// How a child ended that wrote all before it read, and one that read meanwhile.
 pub fn full_pipes(write_first: End, read_meanwhile: End) -> Judgement {
+    let died = [write_first, read_meanwhile]
+        .into_iter()
+        .find(|end| !matches!(end, End::TimedOut | End::Exit(0)));
     Judgement::exactly(
         format!("the first {}, the second {}", End::TimedOut, End::Exit(0)),
         format!("the first {write_first}, the second {read_meanwhile}"),
         "a pipe that is full waits for its reader",
     )
+    .unless(died.map(|end| format!("a child {end}")))
 }
 
 /// For how long children outlived a parent that ended in each way; `None`: for too long.
@@ -325,6 +331,15 @@ mod tests {
             full_pipes(End::TimedOut, End::TimedOut).verdict,
             Verdict::Fails
         );
+        for died in [End::Exit(3), End::Signal(9)] {
+            let judged = [
+                full_pipes(died, End::Exit(0)),
+                full_pipes(End::TimedOut, died),
+            ];
+            assert_eq!(judged.map(|one| one.verdict), [Verdict::NotShown; 2]);
+        }
+        let silent = ["1".to_string(), String::new()];
+        assert_eq!(own_memory(2, &silent, 0, 2).verdict, Verdict::NotShown);
         assert_eq!(
             orphans(&[("killed", Some(Duration::ZERO))]).verdict,
             Verdict::Holds

@@ -15,7 +15,7 @@ use crate::worker::{Request, Worker};
 pub const OPTIONS: &[Opt] = &[Opt {
     name: "retries",
     value: "N",
-    help: "In notebook: how often a task is tried again whose worker was lost [default: 0]",
+    help: "In notebook, the pool: how often a task is tried again whose worker was lost [default: 0]",
     check: |text| match text.parse::<usize>() {
         Ok(0..=10) => Ok(()),
         _ => Err("expected a whole number from 0 to 10".into()),
@@ -105,11 +105,11 @@ where
                 ready.ask((self.ask)(id));
                 let task = ready.answer();
                 let mut book = lock(&self.book);
-                if ready.could_not_start() {
-                    return book.not_begun(place, id, task.error.unwrap_or_default());
-                }
                 match ready.is_lost() {
                     false => book.answered(place, task),
+                    true if ready.could_not_start() => {
+                        book.not_begun(place, id, task.error.unwrap_or_default());
+                    }
                     true => book.lost(place, task),
                 }
             }

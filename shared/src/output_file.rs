@@ -34,7 +34,13 @@ pub fn check(path: &str) -> Result<(), String> {
 pub fn write(path: &str, contents: &[u8]) -> Result<(), Stop> {
     let path = target(Path::new(path));
     let beside = beside(&path);
-    let written = save(&beside, contents).and_then(|()| fs::rename(&beside, &path));
+    let written = save(&beside, contents).and_then(|()| {
+        // Who could not read the old one shall not read the new one.
+        if let Ok(old) = fs::metadata(&path) {
+            fs::set_permissions(&beside, old.permissions())?;
+        }
+        fs::rename(&beside, &path)
+    });
     written.map_err(|error| {
         let _ = fs::remove_file(&beside);
         Stop::Output(format!("cannot write {}: {error}", path.display()))

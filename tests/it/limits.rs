@@ -122,6 +122,15 @@ fn for_anybody(name: &str) -> Result<PathBuf, &'static str> {
 
 /// The demo in `directory`, run by a user who may have so many threads and processes in all.
 fn with_threads(count: usize, directory: &Path, name: &str) -> Trial {
+    with_words(
+        count,
+        directory,
+        name,
+        &["--format", "json", "--timeout", "60s"],
+    )
+}
+
+fn with_words(count: usize, directory: &Path, name: &str, words: &[&str]) -> Trial {
     let limit = format!("--nproc={count}");
     let mut command = Command::new("setsid");
     command.args([
@@ -132,9 +141,7 @@ fn with_threads(count: usize, directory: &Path, name: &str) -> Trial {
         "23456",
         "--clear-groups",
     ]);
-    command
-        .arg(directory.join(name))
-        .args(["--format", "json", "--timeout", "60s"]);
+    command.arg(directory.join(name)).args(words);
     Trial::of(&mut command)
 }
 
@@ -166,6 +173,14 @@ fn few_threads_or_processes_allowed_go_on_with_those_obtained_and_none_is_code_3
     }
     let report = with_threads(5, &directory, "threads-demo").report(0);
     assert!(lesson(&report).runs.iter().all(|run| run.done == 10));
+    // A lesson in which none may be missing says so, and does not wait for it.
+    let ended = with_words(5, &directory, "threads-demo", &["race"]).finish();
+    assert_eq!(ended.end, End::Exit(3));
+    assert!(
+        ended.stderr.contains("cannot start a thread"),
+        "{}",
+        ended.stderr
+    );
     // A thread for the server and one for the client, but none for a task.
     for name in ["threads-demo", "process-demo"] {
         let ended = with_threads(3, &directory, name).finish();

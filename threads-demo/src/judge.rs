@@ -77,7 +77,7 @@ pub fn lost_update(threads: usize, two_steps: usize, one_step: usize, locked: us
 
 /// How the child ended that takes two locks in opposite orders, and the one that does not.
 pub fn deadlock(crossed: End, ordered: End) -> Judgement {
-    let (verdict, because) = match (crossed, ordered) {
+    let reasons = match (crossed, ordered) {
         (End::TimedOut, End::Exit(0)) => (
             Verdict::Holds,
             "in opposite orders it hung and had to be killed; in one order it ended",
@@ -88,14 +88,17 @@ pub fn deadlock(crossed: End, ordered: End) -> Judgement {
     let word = |end| match end {
         End::TimedOut => "hangs".to_string(),
         End::Exit(0) => "ends".to_string(),
-        other => format!("{other:?}"),
+        other => other.to_string(),
     };
-    Judgement {
-        predicted: "crossed hangs, ordered ends".into(),
-        measured: format!("crossed {}, ordered {}", word(crossed), word(ordered)),
-        verdict,
-        because: because.into(),
-    }
+    let died = [crossed, ordered]
+        .into_iter()
+        .find(|end| !matches!(end, End::TimedOut | End::Exit(0)));
+    Judgement::new(
+        "crossed hangs, ordered ends",
+        format!("crossed {}, ordered {}", word(crossed), word(ordered)),
+        reasons,
+    )
+    .unless(died.map(|end| format!("a child {end}")))
 }
 
 /// How many requests passed a gate for `n`: the first of a sequence, and one in each of n threads.

@@ -6,9 +6,10 @@
 //!
 //! Try it: take the barrier away. Most times nothing is lost then, which is what makes it a trap.
 
+use std::process::exit;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex, PoisonError};
-use std::thread::scope;
+use std::thread::{Builder, scope};
 
 use anyhow::Result;
 use shared::lab::{Evidence, Lab};
@@ -25,11 +26,16 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     let all_have_read = Barrier::new(threads);
     scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(|| {
+            let thread = Builder::new().spawn_scoped(scope, || {
                 let seen = counter.load(Ordering::SeqCst);
                 all_have_read.wait();
                 counter.store(seen + 1, Ordering::SeqCst);
             });
+            if let Err(error) = thread {
+                // Those at the barrier would wait for this one for ever.
+                eprintln!("{}: cannot start a thread: {error}", env!("CARGO_PKG_NAME"));
+                exit(3);
+            }
         }
     });
     let two_steps = counter.into_inner();
@@ -38,22 +44,24 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     let counter = AtomicUsize::new(0);
     scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(|| counter.fetch_add(1, Ordering::SeqCst));
+            Builder::new().spawn_scoped(scope, || counter.fetch_add(1, Ordering::SeqCst))?;
         }
-    });
+        anyhow::Ok(())
+    })?;
     let one_step = counter.into_inner();
 
     // The other: two steps, but nobody else comes in between.
     let counter = Mutex::new(0);
     scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(|| {
+            Builder::new().spawn_scoped(scope, || {
                 let mut counter = counter.lock().unwrap_or_else(PoisonError::into_inner);
                 let seen = *counter;
                 *counter = seen + 1;
-            });
+            })?;
         }
-    });
+        anyhow::Ok(())
+    })?;
     let locked = counter.into_inner().unwrap_or_else(PoisonError::into_inner);
 
     let finding = judge::lost_update(threads, two_steps, one_step, locked);
