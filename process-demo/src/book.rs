@@ -275,6 +275,19 @@ mod tests {
         }
     }
 
+    /// Would be wrong: workers that are started for ever, although none comes so far as to begin.
+    #[test]
+    fn workers_that_never_begin_are_no_longer_replaced() {
+        let mut book = Book::new(2, 1, 0);
+        for _ in 0..MAX_IN_VAIN {
+            assert_eq!(book.take(0), Some(0));
+            book.not_begun(0, 0, "no room".into());
+        }
+        assert!(!book.has_work() && book.take(0).is_none());
+        let why = book.close().unwrap_err().to_string();
+        assert_eq!(why, "no worker could be had: no room");
+    }
+
     /// Would be wrong: a task that is tried again at once, and takes the next worker with it, too.
     #[test]
     fn a_task_that_is_tried_again_waits_behind_the_others() {

@@ -261,7 +261,7 @@ fn a_worker_that_could_not_start_gives_its_task_back() {
         0 => start(name, "exit 3"),
         _ => start(name, &script("answer 2")),
     };
-    let tasks = checked(serve(2, TASKS, 0, start, request).unwrap());
+    let tasks = checked(serve(1, TASKS, 0, start, request).unwrap());
     assert_eq!(tasks.len(), TASKS);
     assert!(tasks.iter().all(|task| task.error.is_none()), "{tasks:?}");
     // In mid-run, after an answer, it is a death like any other.
