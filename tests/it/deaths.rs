@@ -71,7 +71,7 @@ fn with_retries_a_task_whose_worker_was_killed_is_done_by_another() {
         assert!(signal(9, (*victim).into()));
     }
     server.release();
-    let report = trial.report(0);
+    let report = trial.tasks();
     let pool = run_of(&report, "process-pool");
     assert_eq!(pool.done, 4);
     assert!(pool.tasks.iter().all(|task| !victims.contains(&task.pid)));
@@ -109,7 +109,7 @@ fn the_programs_file_is_replaced_or_deleted_during_the_run() {
             fs::copy("/bin/false", &file).unwrap();
         }
         server.release();
-        let report = trial.report(0);
+        let report = trial.tasks();
         assert!(lesson(&report).runs.iter().all(|run| run.done == 2));
     }
 }
