@@ -84,12 +84,12 @@ impl Book {
     }
 
     /// The worker in `place` is lost, but had not come so far as to begin with task `id`, which waits
-    /// again, before the others.
+    /// again, behind the others: should it be the task's doing, they are done before.
     pub fn not_begun(&mut self, place: usize, id: usize, why: String) {
         if self.give_back(place, id) {
             self.in_vain += 1;
             self.why = Some(why);
-            self.waiting.push_front(id);
+            self.waiting.push_back(id);
         }
     }
 
@@ -279,9 +279,9 @@ mod tests {
     #[test]
     fn workers_that_never_begin_are_no_longer_replaced() {
         let mut book = Book::new(2, 1, 0);
-        for _ in 0..MAX_IN_VAIN {
-            assert_eq!(book.take(0), Some(0));
-            book.not_begun(0, 0, "no room".into());
+        for round in 0..MAX_IN_VAIN {
+            assert_eq!(book.take(0), Some(round % 2));
+            book.not_begun(0, round % 2, "no room".into());
         }
         assert!(!book.has_work() && book.take(0).is_none());
         let why = book.close().unwrap_err().to_string();

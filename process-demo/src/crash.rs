@@ -47,6 +47,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     })?;
     processes.lost_on_purpose = victims;
 
+    // New: a pool notices, and starts another worker in the place of the one that died.
     let first = AtomicBool::new(true);
     let mut pool = lab.run("process-pool", None, |_| {
         let start = |name: &str| match first.swap(false, Relaxed) {

@@ -264,7 +264,13 @@ fn a_worker_that_could_not_start_gives_its_task_back() {
     let tasks = checked(serve(1, TASKS, 0, start, request).unwrap());
     assert_eq!(tasks.len(), TASKS);
     assert!(tasks.iter().all(|task| task.error.is_none()), "{tasks:?}");
-    // In mid-run, after an answer, it is a death like any other.
+    // In mid-run, after an answer, it is a death like any other, and so it is where the task does it.
+    let tasks = served("exit 3", 0);
+    assert!(
+        tasks
+            .iter()
+            .all(|task| task.error.is_some() == (task.id == VICTIM))
+    );
     let dies = script("exit 3");
     let tasks = checked(serve(1, TASKS, 0, |name| self::start(name, &dies), request).unwrap());
     let why = tasks[VICTIM].error.as_deref();

@@ -213,7 +213,9 @@ fn no_worker_is_left_after_a_run() {
     let (server, child) = held(&["-n", "3"], 3, 3);
     let workers = children(child.id());
     server.release();
-    parse(&finish(child), 0);
+    // Behind an address of somebody else, the clock of a busy machine may refute a claim.
+    let ended = finish(child);
+    assert!(matches!(ended.end, End::Exit(0 | 1)), "{}", ended.stderr);
     assert_reaped(&workers);
 }
 
