@@ -80,7 +80,8 @@ impl Judgement {
 /// Tasks that take less than this, in milliseconds, may be over before the next one has begun.
 const TOO_SHORT_MS: f64 = 20.0;
 
-const RATIONED: &str = "the system allowed fewer at once than there should have been";
+/// If the cores were idle for less than this share of one core's time, they kept tasks from starting.
+const TO_SPARE: f64 = 0.5;
 
 /// Do the waits of `together` overlap, where those of `sequential` do not?
 pub fn waits_overlap(sequential: &Run, together: &Run) -> Judgement {
@@ -104,8 +105,8 @@ pub fn waits_overlap(sequential: &Run, together: &Run) -> Judgement {
             Verdict::NotShown,
             tasks_too_short(shorter(sequential, together)),
         )
-    } else if one == 1 && together.rationed {
-        (Verdict::NotShown, RATIONED.to_string())
+    } else if let Some(why) = held_back(together).filter(|_| one == 1) {
+        (Verdict::NotShown, why)
     } else if one == 1 {
         (
             Verdict::Fails,
@@ -140,8 +141,8 @@ pub fn pool_is_full(size: usize, before: &Run, pool: &Run) -> Judgement {
         )
     } else if most < expected && pool.mean_task_ms() < TOO_SHORT_MS {
         (Verdict::NotShown, tasks_too_short(pool))
-    } else if most == 1 && expected > 1 && pool.rationed {
-        (Verdict::NotShown, RATIONED.to_string())
+    } else if let Some(why) = held_back(pool).filter(|_| most == 1 && expected > 1) {
+        (Verdict::NotShown, why)
     } else if most == 1 && expected > 1 {
         (Verdict::Fails, format!("{source} never two at once"))
     } else if most < expected {
@@ -261,6 +262,20 @@ fn tasks_too_short(run: &Run) -> String {
     format!("a task takes only {mean:.1} ms, and may be over before the next begins")
 }
 
+/// Says so if there is a reason outside the program for which its tasks were not under way at once.
+fn held_back(run: &Run) -> Option<String> {
+    if run.rationed {
+        Some("the system allowed fewer at once than there should have been".into())
+    } else if run
+        .idle_ms
+        .is_some_and(|idle_ms| idle_ms < TO_SPARE * run.wall_ms)
+    {
+        Some("the cores were busy: a task may be over before they get to the next".into())
+    } else {
+        None
+    }
+}
+
 /// Says so if tasks were lost: then nothing follows from the others.
 pub fn lost(runs: &[&Run]) -> Option<String> {
     let run = runs.iter().find(|run| run.lost() > 0)?;
@@ -341,6 +356,31 @@ mod tests {
             waits_overlap(&seen(10, 1), &with_a_loss(seen(10, 10))).verdict,
             NotShown
         );
+    }
+
+    /// Would be wrong: a machine that has no time for us refutes a claim, or one that has does not.
+    #[test]
+    fn busy_cores_are_told_from_waits_in_turn() {
+        let idle = |idle_ms| Run {
+            wall_ms: 1000.0,
+            idle_ms,
+            ..seen(10, 1)
+        };
+        for (idle_ms, verdict) in [
+            (None, Fails),
+            (Some(499.0), NotShown),
+            (Some(500.0), Fails),
+            (Some(1900.0), Fails),
+        ] {
+            let judged = waits_overlap(&seen(10, 1), &idle(idle_ms));
+            assert_eq!(judged.verdict, verdict, "{judged:?}");
+            let judged = pool_is_full(2, &seen(10, 10), &idle(idle_ms));
+            assert_eq!(judged.verdict, verdict, "{judged:?}");
+        }
+        let alone = pool_is_full(1, &seen(10, 10), &idle(Some(0.0)));
+        assert_eq!(alone.verdict, Holds, "{alone:?}");
+        let overlapping = waits_overlap(&seen(10, 2), &idle(Some(0.0)));
+        assert_eq!(overlapping.verdict, Fails, "{overlapping:?}");
     }
 
     /// Would be wrong: waits that are long enough pass for too short, or the other way round.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use shared::child::{End, Ended};
 use shared::report::Report;
 
-use super::demo::{demo_under, finish, parse, spawn};
+use super::demo::{DEADLINE, demo_under, finish, parse, spawn};
 use super::process_demo::children;
 
 /// A demo under way.
@@ -127,17 +127,38 @@ pub fn signal(number: i32, target: i64) -> bool {
 /// No process of the session is there one second after its first has ended. When that was killed, it
 /// is the system's first process that reaps the others, soon or (in many containers) never.
 pub fn assert_nobody_left(session: u32, zombies_allowed: bool) {
-    let give_up = Instant::now() + Duration::from_secs(1);
-    let left = || {
-        members(session)
-            .into_iter()
-            .filter(|(_, state)| !(zombies_allowed && *state == 'Z'))
-    };
-    while left().next().is_some() && Instant::now() < give_up {
+    assert_gone(|| {
+        let mut left = members(session);
+        left.retain(|(_, state)| !(zombies_allowed && *state == 'Z'));
+        left
+    });
+}
+
+/// None of these processes runs one second later, whether or not somebody has reaped them.
+pub fn assert_ended(pids: &HashSet<u32>) {
+    assert!(!pids.is_empty());
+    assert_gone(|| {
+        let states = pids.iter().filter_map(|&pid| Some((pid, stat(pid)?.0)));
+        states.filter(|(_, state)| *state != 'Z').collect()
+    });
+}
+
+/// Waits a second for processes to end. `left` lists those that have not, with their states.
+fn assert_gone(left: impl Fn() -> Vec<(u32, char)>) {
+    let second = Duration::from_secs(1);
+    let (start, mut give_up) = (Instant::now(), Instant::now() + second);
+    loop {
+        let left = left();
+        if left.is_empty() {
+            return;
+        }
+        // proc(5): in state D it waits for the disk, and cannot end meanwhile.
+        if left.iter().any(|(_, state)| *state == 'D') && start.elapsed() < DEADLINE {
+            give_up = Instant::now() + second;
+        }
+        assert!(Instant::now() < give_up, "left after a second: {left:?}");
         thread::sleep(Duration::from_millis(5));
     }
-    let left: Vec<_> = left().collect();
-    assert!(left.is_empty(), "left one second after the end: {left:?}");
 }
 
 /// The processes of a session and their states, by proc(5)'s `stat`.

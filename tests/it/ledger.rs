@@ -247,7 +247,7 @@ fn no_demo_outlives_a_summary_that_is_killed() {
     };
     summary.kill().unwrap();
     summary.wait().unwrap();
-    super::process_demo::assert_ended(&demos);
+    super::faults::assert_ended(&demos);
 }
 
 /// Would be wrong: requests that queue up for their turn, need more threads, or are counted by nobody.

@@ -4,13 +4,13 @@
 use std::collections::HashSet;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use shared::child::End;
 use shared::report::{Outcome, Verdict};
 
 use super::demo::{demo, demo_under, finish, interruptible, parse, run, run_of, spawn};
+use super::faults::assert_ended;
 use super::servers::HoldingServer;
 
 /// The pids of the processes that `pid` has started and not yet reaped, by proc(5).
@@ -36,25 +36,6 @@ fn signal(number: i32, target: &str) {
         .args([&format!("-{number}"), "--", target])
         .status();
     assert!(sent.unwrap().success());
-}
-
-/// Waits until none of these processes runs any more, at most a second. Once their parent is gone
-/// it is the system's first process that reaps them, soon or (in many containers) never.
-pub fn assert_ended(pids: &HashSet<u32>) {
-    let runs = |pid: &&u32| {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
-        status.is_ok_and(|status| !status.contains("State:\tZ"))
-    };
-    assert!(!pids.is_empty());
-    let give_up = Instant::now() + Duration::from_secs(1);
-    while pids.iter().any(|pid| runs(&pid)) && Instant::now() < give_up {
-        thread::sleep(Duration::from_millis(5));
-    }
-    assert_eq!(
-        pids.iter().filter(runs).count(),
-        0,
-        "processes left of {pids:?}"
-    );
 }
 
 /// None of these processes is there, not even as a zombie: their parent has reaped them.
