@@ -107,12 +107,14 @@ fn a_file_that_cannot_be_written_is_refused_before_any_work() {
 /// The finding on Python in the lesson `gil`, where this is all that `python3` says.
 #[cfg(unix)]
 fn with_python(name: &str, says: Option<&str>) -> shared::report::Finding {
+    use super::demo::copy_program;
     use std::os::unix::fs::PermissionsExt;
     let directory = scratch(name);
     if let Some(says) = says {
-        let python = directory.join("python3");
-        fs::write(&python, format!("#!/bin/sh\necho '{says}'\n")).unwrap();
-        fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+        let script = directory.join("script");
+        fs::write(&script, format!("#!/bin/sh\necho '{says}'\n")).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        copy_program(&script, &directory.join("python3"));
     }
     let mut gil = demo("cpu-bound-demo", &["gil", "-n", "40", "--workers", "2"]);
     let report = report(gil.env("PATH", directory), 0);

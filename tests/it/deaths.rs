@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use shared::child::End;
 use shared::report::Outcome;
 
-use super::demo::{HTTP_DEMOS, binary, demo_under, lesson, root, run_of, scratch};
+use super::demo::{HTTP_DEMOS, binary, copy_program, demo_under, lesson, root, run_of, scratch};
 use super::dice::Dice;
 use super::faults::{Trial, assert_nobody_left, is_running, signal};
 use super::servers::HoldingServer;
@@ -88,7 +88,7 @@ fn the_programs_file_is_replaced_or_deleted_during_the_run() {
     for replaced in [true, false] {
         let directory = scratch(&format!("file-{replaced}"));
         let file = directory.join("process-demo");
-        fs::copy(binary("process-demo"), &file).unwrap();
+        copy_program(&binary("process-demo"), &file);
         // The processes are held, so that the pool is yet to be started.
         let server = HoldingServer::start(2, 2);
         let mut command = Command::new("setsid");
@@ -106,7 +106,7 @@ fn the_programs_file_is_replaced_or_deleted_during_the_run() {
         server.wait_until_held();
         fs::remove_file(&file).unwrap();
         if replaced {
-            fs::copy("/bin/false", &file).unwrap();
+            copy_program("/bin/false".as_ref(), &file);
         }
         server.release();
         let report = trial.tasks();

@@ -191,6 +191,18 @@ pub fn run_of<'a>(report: &'a Report, model: &str) -> &'a Run {
         .unwrap()
 }
 
+/// Copies a program. Elsewhere than on Windows it is another process that writes the copy: what other
+/// tests start meanwhile would hold it open for writing, as long as it is on its way from fork to exec,
+/// and execve(2) refuses what somebody may write to.
+pub fn copy_program(from: &Path, to: &Path) {
+    if cfg!(unix) {
+        let copied = Command::new("cp").args([from, to]).status();
+        assert!(copied.unwrap().success());
+    } else {
+        std::fs::copy(from, to).unwrap();
+    }
+}
+
 /// A directory of its own for one test, empty.
 pub fn scratch(name: &str) -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);

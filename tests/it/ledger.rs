@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use shared::child::End;
 use shared::report::{Finding, Lesson, Report, Verdict};
 
-use super::demo::{DEMOS, binary, demo, run, scratch};
+use super::demo::{DEMOS, binary, copy_program, demo, run, scratch};
 
 /// The report of one run of summary-demo, which all tests here read.
 fn summary() -> &'static Report {
@@ -216,7 +216,7 @@ fn lessons_that_measure_quantities_report_them_as_figures() {
 fn demos_that_are_not_built_are_named_with_exit_code_3() {
     let directory = scratch("summary-alone");
     let program = directory.join(binary("summary-demo").file_name().unwrap());
-    std::fs::copy(binary("summary-demo"), &program).unwrap();
+    copy_program(&binary("summary-demo"), &program);
     let mut alone = std::process::Command::new(program);
     let ended = run(alone.env_remove("CARGO").env_remove("CARGO_MANIFEST_DIR"));
     assert_eq!(ended.end, End::Exit(3));

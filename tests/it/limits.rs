@@ -8,7 +8,7 @@ use std::process::Command;
 
 use shared::child::End;
 
-use super::demo::{DEMOS, HTTP_DEMOS, binary, demo, lesson, parse, run, scratch};
+use super::demo::{DEMOS, HTTP_DEMOS, binary, copy_program, demo, lesson, parse, run, scratch};
 use super::faults::{Trial, skipped};
 use super::servers::get;
 
@@ -114,7 +114,7 @@ fn for_anybody(name: &str) -> Result<PathBuf, &'static str> {
     let directory = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
     fs::create_dir_all(&directory).unwrap();
     for (name, ..) in HTTP_DEMOS {
-        fs::copy(binary(name), directory.join(name)).unwrap();
+        copy_program(&binary(name), &directory.join(name));
     }
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
     Ok(directory)

@@ -256,7 +256,12 @@ fn the_policy_forbids_what_is_not_the_pages_own() {
 fn the_keyboard_gets_to_every_figure_and_tables_stand_behind_pictures() {
     let question = r#"(() => {
         const stops = [...document.querySelectorAll("svg [tabindex='0']")];
-        const told = () => document.activeElement.getAttribute("aria-label");
+        const told = () => {
+            const here = document.activeElement;
+            // A window that has yet to get the focus keeps this event back until then.
+            if (!document.hasFocus()) here.dispatchEvent(new FocusEvent("focusin", { bubbles: true }));
+            return here.getAttribute("aria-label");
+        };
         const press = (key) => document.activeElement.dispatchEvent(
             new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
         const heard = [];
