@@ -80,8 +80,8 @@ impl Judgement {
 /// Tasks that take less than this, in milliseconds, may be over before the next one has begun.
 const TOO_SHORT_MS: f64 = 20.0;
 
-/// If the cores were idle for less than this share of one core's time, they kept tasks from starting.
-const TO_SPARE: f64 = 0.5;
+/// If other programs left us less than this share of one core's time, they kept tasks from starting.
+const LEFT_TO_US: f64 = 0.5;
 
 /// Do the waits of `together` overlap, where those of `sequential` do not?
 pub fn waits_overlap(sequential: &Run, together: &Run) -> Judgement {
@@ -106,7 +106,7 @@ pub fn waits_overlap(sequential: &Run, together: &Run) -> Judgement {
             tasks_too_short(shorter(sequential, together)),
         )
     } else if let Some(why) = held_back(together).filter(|_| one == 1) {
-        (Verdict::NotShown, why)
+        (Verdict::NotShown, why.to_string())
     } else if one == 1 {
         (
             Verdict::Fails,
@@ -142,7 +142,7 @@ pub fn pool_is_full(size: usize, before: &Run, pool: &Run) -> Judgement {
     } else if most < expected && pool.mean_task_ms() < TOO_SHORT_MS {
         (Verdict::NotShown, tasks_too_short(pool))
     } else if let Some(why) = held_back(pool).filter(|_| most == 1 && expected > 1) {
-        (Verdict::NotShown, why)
+        (Verdict::NotShown, why.to_string())
     } else if most == 1 && expected > 1 {
         (Verdict::Fails, format!("{source} never two at once"))
     } else if most < expected {
@@ -263,14 +263,13 @@ fn tasks_too_short(run: &Run) -> String {
 }
 
 /// Says so if there is a reason outside the program for which its tasks were not under way at once.
-fn held_back(run: &Run) -> Option<String> {
+fn held_back(run: &Run) -> Option<&'static str> {
+    // What a run had of the cores, and what nobody had.
+    let left_ms = run.idle_ms.zip(run.cpu_ms).map(|(idle, own)| idle + own);
     if run.rationed {
-        Some("the system allowed fewer at once than there should have been".into())
-    } else if run
-        .idle_ms
-        .is_some_and(|idle_ms| idle_ms < TO_SPARE * run.wall_ms)
-    {
-        Some("the cores were busy: a task may be over before they get to the next".into())
+        Some("the system allowed fewer at once than there should have been")
+    } else if left_ms.is_some_and(|left_ms| left_ms < LEFT_TO_US * run.wall_ms) {
+        Some("other programs kept the cores busy: a task may be over before the next begins")
     } else {
         None
     }
@@ -358,28 +357,33 @@ mod tests {
         );
     }
 
-    /// Would be wrong: a machine that has no time for us refutes a claim, or one that has does not.
+    /// Would be wrong: a machine that has no time for us refutes a claim; or waits in turn, or cores
+    /// that the program itself keeps busy, do not.
     #[test]
-    fn busy_cores_are_told_from_waits_in_turn() {
-        let idle = |idle_ms| Run {
+    fn cores_that_others_keep_busy_are_told_from_waits_in_turn() {
+        let run = |idle_ms, cpu_ms| Run {
             wall_ms: 1000.0,
             idle_ms,
+            cpu_ms,
             ..seen(10, 1)
         };
-        for (idle_ms, verdict) in [
-            (None, Fails),
-            (Some(499.0), NotShown),
-            (Some(500.0), Fails),
-            (Some(1900.0), Fails),
+        for (idle_ms, cpu_ms, verdict) in [
+            (None, Some(9.0), Fails),
+            (Some(9.0), None, Fails),
+            (Some(490.0), Some(9.0), NotShown),
+            (Some(490.0), Some(10.0), Fails),
+            (Some(1900.0), Some(9.0), Fails),
+            (Some(0.0), Some(2000.0), Fails),
         ] {
-            let judged = waits_overlap(&seen(10, 1), &idle(idle_ms));
+            let judged = waits_overlap(&seen(10, 1), &run(idle_ms, cpu_ms));
             assert_eq!(judged.verdict, verdict, "{judged:?}");
-            let judged = pool_is_full(2, &seen(10, 10), &idle(idle_ms));
+            let judged = pool_is_full(2, &seen(10, 10), &run(idle_ms, cpu_ms));
             assert_eq!(judged.verdict, verdict, "{judged:?}");
         }
-        let alone = pool_is_full(1, &seen(10, 10), &idle(Some(0.0)));
+        let starved = run(Some(0.0), Some(9.0));
+        let alone = pool_is_full(1, &seen(10, 10), &starved);
         assert_eq!(alone.verdict, Holds, "{alone:?}");
-        let overlapping = waits_overlap(&seen(10, 2), &idle(Some(0.0)));
+        let overlapping = waits_overlap(&seen(10, 2), &starved);
         assert_eq!(overlapping.verdict, Fails, "{overlapping:?}");
     }
 

@@ -139,7 +139,7 @@ fn cpu_ms() -> Option<f64> {
 }
 
 /// CPU time in milliseconds that the cores which this process may use have been idle so far. `None`
-/// where there is no proc(5), or where the process may use only parts of cores.
+/// where proc(5) is not there or does not tell, or where the process may use only parts of cores.
 fn idle_ms() -> Option<f64> {
     let allowed = proc_status_line("Cpus_allowed_list:")?;
     let idle = idle_by_core(&std::fs::read_to_string("/proc/stat").ok()?, &allowed)?;
@@ -147,7 +147,8 @@ fn idle_ms() -> Option<f64> {
     whole.then(|| idle.iter().sum())
 }
 
-/// For each of the `allowed` cores, how long proc(5)'s `stat` says that it has been idle.
+/// For each of the `allowed` cores, how long proc(5)'s `stat` says that it has been idle. `None` if none
+/// ever was: some sandboxes have the file, with nothing but zeros in it.
 fn idle_by_core(stat: &str, allowed: &str) -> Option<Vec<f64>> {
     // Its unit, USER_HZ, is a hundredth of a second on all common systems.
     const TICK_MS: f64 = 10.0;
@@ -176,7 +177,7 @@ fn idle_by_core(stat: &str, allowed: &str) -> Option<Vec<f64>> {
             break;
         }
     }
-    Some(idle)
+    idle.iter().any(|ms| *ms > 0.0).then_some(idle)
 }
 
 /// How many threads this process has, by the operating system's count. `None` where it cannot be
@@ -388,6 +389,7 @@ pub(crate) mod tests {
         assert_eq!(idle("1"), [250.0]);
         assert_eq!(idle("0,2"), [100.0, 400.0]);
         assert_eq!(idle("0-1\n"), [100.0, 250.0]);
+        assert_eq!(idle_by_core("cpu 0 0 0 0 0\ncpu0 0 0 0 0 0\n", "0"), None);
     }
 
     /// Would be wrong: idle time of other cores than ours, of none, or in another unit.
