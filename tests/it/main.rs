@@ -29,4 +29,5 @@ mod serve;
 mod servers;
 mod targets;
 mod threads_demo;
+mod traces;
 mod usage;
