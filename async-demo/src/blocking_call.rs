@@ -37,10 +37,7 @@ pub fn run(_: &Lab) -> Result<Evidence> {
     }));
 
     // Two threads, and two calls that block them at the same time.
-    let event_loop = Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let event_loop = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let both = Arc::new(Barrier::new(2));
     let two_threads = event_loop.block_on(async {
         let heart = heartbeat();

@@ -33,9 +33,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
 /// Starts tasks that would wait for a minute, and stops them: after `limit`, or by abort.
 fn stop(lab: &Lab, on: &Runtime, model: &str, limit: Option<Duration>) -> Result<(Run, Stopped)> {
     let server = lab.server()?;
-    let activity = lab
-        .non_blocking()?
-        .at(Url::parse(&server.url("/delay/60000"))?);
+    let activity = lab.non_blocking()?.at(Url::parse(&server.url("/delay/60000"))?);
     let mut stopped = Stopped::default();
     let mut run = lab.run(model, None, |_| {
         on.block_on(async {
@@ -58,10 +56,7 @@ fn stop(lab: &Lab, on: &Runtime, model: &str, limit: Option<Duration>) -> Result
             }
             let mut tasks = Vec::new();
             for (id, task) in spawned.into_iter().enumerate() {
-                tasks.push(
-                    task.await
-                        .unwrap_or_else(|_| Task::cancelled(id, start_ms, "aborted")),
-                );
+                tasks.push(task.await.unwrap_or_else(|_| Task::cancelled(id, start_ms, "aborted")));
             }
             until(|| seen.disconnects.load(Relaxed) == lab.tasks).await;
             stopped.disconnects = seen.disconnects.load(Relaxed);

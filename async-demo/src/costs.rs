@@ -92,21 +92,13 @@ impl Costs {
         };
         Ok(Costs {
             task: measure("task", 1_000_000)?,
-            threads: [
-                measure("thread", 10)?,
-                measure("thread", 100)?,
-                measure("thread", 1000)?,
-            ],
+            threads: [measure("thread", 10)?, measure("thread", 100)?, measure("thread", 1000)?],
             process: measure("process", 20)?,
         })
     }
 
     fn kinds(&self) -> [(&'static str, Cost); 3] {
-        [
-            ("task", self.task),
-            ("thread", self.threads[2]),
-            ("process", self.process),
-        ]
+        [("task", self.task), ("thread", self.threads[2]), ("process", self.process)]
     }
 
     pub fn figures(&self) -> Vec<Figure> {
@@ -125,17 +117,10 @@ impl Costs {
 
     pub fn findings(&self) -> Vec<Finding> {
         vec![
-            self.small().on(
-                "A5",
-                "A million tasks can wait, at a few hundred bytes each",
-            ),
-            self.fast().on(
-                "T6",
-                "A thread is quickly made, a task more quickly, a process slowly",
-            ),
+            self.small().on("A5", "A million tasks can wait, at a few hundred bytes each"),
+            self.fast().on("T6", "A thread is quickly made, a task more quickly, a process slowly"),
             self.adds_up().on("T8", "Each thread costs memory"),
-            self.heavy()
-                .on("P6", "A process costs more time and memory than a thread"),
+            self.heavy().on("P6", "A process costs more time and memory than a thread"),
         ]
     }
 
@@ -160,10 +145,8 @@ impl Costs {
             true => (Verdict::Holds, "measured in one run, each kind many times"),
             false => (Verdict::Fails, "they come in another order"),
         };
-        let measured = format!(
-            "task {:.2} us, thread {:.1} us, process {:.0} us",
-            us[0], us[1], us[2]
-        );
+        let measured =
+            format!("task {:.2} us, thread {:.1} us, process {:.0} us", us[0], us[1], us[2]);
         Judgement::new("task, thread, process, in this order", measured, reasons)
     }
 
@@ -187,11 +170,7 @@ impl Costs {
         let time = self.threads[2].us_each();
         Judgement::new(
             format!("each thread more takes at least {LEAST_THREAD} KiB more"),
-            format!(
-                "{}; {} KiB and {time:.0} us each",
-                totals.join(", "),
-                known(each)
-            ),
+            format!("{}; {} KiB and {time:.0} us each", totals.join(", "), known(each)),
             reasons,
         )
     }
@@ -209,20 +188,14 @@ impl Costs {
         };
         Judgement::new(
             "more of both",
-            format!(
-                "{slower:.0} times the time, {} times the memory",
-                known(larger)
-            ),
+            format!("{slower:.0} times the time, {} times the memory", known(larger)),
             reasons,
         )
     }
 }
 
 fn unknown() -> (Verdict, &'static str) {
-    (
-        Verdict::NotShown,
-        "the operating system does not tell our memory",
-    )
+    (Verdict::NotShown, "the operating system does not tell our memory")
 }
 
 fn known(value: Option<f64>) -> String {
@@ -243,11 +216,7 @@ mod tests {
     fn usual() -> Costs {
         Costs {
             task: cost(1000, 300.0, 400),
-            threads: [
-                cost(10, 500.0, 80),
-                cost(100, 5000.0, 800),
-                cost(1000, 50_000.0, 8000),
-            ],
+            threads: [cost(10, 500.0, 80), cost(100, 5000.0, 800), cost(1000, 50_000.0, 8000)],
             process: cost(20, 20_000.0, 60_000),
         }
     }
@@ -288,15 +257,9 @@ mod tests {
             assert_eq!(small.verdict, verdict);
             assert_eq!(small.measured, format!("1024 tasks at {kib} bytes"));
         }
-        let slow_task = Costs {
-            task: cost(1000, 50_001.0, 400),
-            ..usual()
-        };
+        let slow_task = Costs { task: cost(1000, 50_001.0, 400), ..usual() };
         assert_eq!(slow_task.fast().verdict, Fails);
-        let quick_process = Costs {
-            process: cost(20, 999.0, 60_000),
-            ..usual()
-        };
+        let quick_process = Costs { process: cost(20, 999.0, 60_000), ..usual() };
         assert_eq!(quick_process.fast().verdict, Fails);
     }
 
@@ -389,9 +352,7 @@ mod tests {
             let begun = Instant::now();
             let said = said(words);
             let us = begun.elapsed().as_secs_f64() * 1e6;
-            let cost = said
-                .lines()
-                .find_map(|line| serde_json::from_str(line).ok());
+            let cost = said.lines().find_map(|line| serde_json::from_str(line).ok());
             let cost: Cost = cost.expect(&said);
             assert_eq!(cost.count, count, "{words}");
             assert_eq!(cost.kib.is_some(), rss_kib().is_some(), "{words}");

@@ -71,17 +71,9 @@ pub fn run(_: &Lab) -> Result<Evidence> {
 
     let traces = [true, false].map(|gives_way| {
         let trace = Trace::default();
-        let task = |name| {
-            (
-                name,
-                Box::pin(steps(name, gives_way, &trace)) as Pin<Box<_>>,
-            )
-        };
+        let task = |name| (name, Box::pin(steps(name, gives_way, &trace)) as Pin<Box<_>>);
         event_loop(vec![task("a"), task("b")], &trace);
         trace.borrow().join(" ")
     });
-    Ok(Evidence::new(
-        Vec::new(),
-        judge::generator(&by_hand.borrow().join(" "), &traces),
-    ))
+    Ok(Evidence::new(Vec::new(), judge::generator(&by_hand.borrow().join(" "), &traces)))
 }

@@ -13,10 +13,7 @@ pub fn sum_vs_max(sequential: &Run, at_once: &Run, sum: f64, max: f64) -> Judgem
     let n = at_once.tasks.len();
     let measured = (sequential.wall_ms, at_once.wall_ms);
     let reasons = if one != Some(1) || all.unwrap_or(0) < 2 {
-        (
-            Verdict::Fails,
-            "the server did not see them one at a time, and then together",
-        )
+        (Verdict::Fails, "the server did not see them one at a time, and then together")
     } else if measured.1 < (sum + max) / 2.0 && measured.0 >= sum {
         (Verdict::Holds, "nearer to the longest than to the sum")
     } else {
@@ -44,9 +41,7 @@ pub fn lazy(n: usize, called: usize, awaited: usize) -> Judgement {
 /// between their steps and without. Three claims.
 pub fn generator(by_hand: &str, traces: &[String; 2]) -> Vec<Finding> {
     let order = |trace: &str| {
-        let steps = trace
-            .split(' ')
-            .filter(|word| word.ends_with(['1', '2', '3']));
+        let steps = trace.split(' ').filter(|word| word.ends_with(['1', '2', '3']));
         steps.collect::<Vec<_>>().join(" ")
     };
     let orders = traces.each_ref().map(|trace| order(trace));
@@ -77,24 +72,13 @@ pub fn generator(by_hand: &str, traces: &[String; 2]) -> Vec<Finding> {
 pub fn blocking_call(beats: [usize; 4]) -> (Figure, Judgement) {
     let [blocking, in_a_thread, yielding, two_threads] = beats;
     let reasons = if blocking > 0 || two_threads > 0 {
-        (
-            Verdict::Fails,
-            "it went on beating although every thread was blocked",
-        )
+        (Verdict::Fails, "it went on beating although every thread was blocked")
     } else if in_a_thread == 0 || yielding == 0 {
-        (
-            Verdict::Fails,
-            "it did not beat although the thread was free for it",
-        )
+        (Verdict::Fails, "it did not beat although the thread was free for it")
     } else {
         (Verdict::Holds, "who does not give way is in the way of all")
     };
-    let names = [
-        "blocking",
-        "in a thread",
-        "yielding",
-        "two threads, two calls",
-    ];
+    let names = ["blocking", "in a thread", "yielding", "two threads, two calls"];
     let mut figure = Figure::new("Heartbeats during 500 ms of work", "beats", Scale::Linear);
     for (name, beats) in names.into_iter().zip(beats) {
         figure = figure.point(name, beats as f64, None);
@@ -124,31 +108,16 @@ pub fn cancel(n: usize, abort: &Stopped, timeout: &Stopped) -> Judgement {
     let reasons = match (abort.disconnects, timeout.disconnects) {
         (a, b) if a == n && b == n => {
             let ms = abort.after.as_secs_f64() * 1000.0;
-            (
-                Verdict::Holds,
-                format!("the server saw all of it {ms:.1} ms after the abort"),
-            )
+            (Verdict::Holds, format!("the server saw all of it {ms:.1} ms after the abort"))
         }
-        _ if both
-            .iter()
-            .any(|stopped| stopped.disconnects < stopped.requests) =>
-        {
-            (
-                Verdict::Fails,
-                "some went on, for all that the server saw".into(),
-            )
+        _ if both.iter().any(|stopped| stopped.disconnects < stopped.requests) => {
+            (Verdict::Fails, "some went on, for all that the server saw".into())
         }
-        _ => (
-            Verdict::NotShown,
-            "some were stopped before they had reached the server".into(),
-        ),
+        _ => (Verdict::NotShown, "some were stopped before they had reached the server".into()),
     };
     Judgement::new(
         format!("clients gone: {n} by abort, {n} by timeout"),
-        format!(
-            "clients gone: {} by abort, {} by timeout",
-            abort.disconnects, timeout.disconnects
-        ),
+        format!("clients gone: {} by abort, {} by timeout", abort.disconnects, timeout.disconnects),
         reasons,
     )
 }
@@ -168,12 +137,8 @@ pub fn shutdown(run: &Run, at_once: usize) -> Judgement {
     let n = run.tasks.len();
     let long = (0..at_once).filter(|id| id % 3 == 2).count();
     let stopped = |why: &str| {
-        let with = run
-            .tasks
-            .iter()
-            .filter(|task| task.outcome == Outcome::Cancelled);
-        with.filter(|task| task.error.as_deref() == Some(why))
-            .count()
+        let with = run.tasks.iter().filter(|task| task.outcome == Outcome::Cancelled);
+        with.filter(|task| task.error.as_deref() == Some(why)).count()
     };
     let line =
         |done, stopped, never| format!("{done} done, {stopped} stopped, {never} never started");
@@ -218,10 +183,7 @@ pub fn sessions(each: &Run, one: &Run) -> Judgement {
 pub fn ranking([threads, tasks]: [f64; 2], runs: &[&Run]) -> Judgement {
     let ratio = tasks / threads;
     let reasons = match ratio {
-        ..=1.25 => (
-            Verdict::Holds,
-            "the notebook measured the network, once, without a baseline",
-        ),
+        ..=1.25 => (Verdict::Holds, "the notebook measured the network, once, without a baseline"),
         ..2.0 => (Verdict::NotShown, "something disturbed one of them"),
         _ => (Verdict::Fails, "async took far longer, as in the notebook"),
     };
@@ -246,18 +208,11 @@ pub fn scale(run: &Run, count: ThreadCount, lookups: bool) -> Judgement {
         ),
         (_, Some(1..)) => (Verdict::Fails, "it took more threads"),
         (1, _) => (Verdict::Fails, "never two of them waited at the same time"),
-        _ if peak < n => (
-            Verdict::NotShown,
-            "the first had their answers before the last had asked",
-        ),
-        (_, None) => (
-            Verdict::NotShown,
-            "the operating system did not count our threads",
-        ),
-        _ => (
-            Verdict::Holds,
-            "all waited at the same time, and no thread was added",
-        ),
+        _ if peak < n => {
+            (Verdict::NotShown, "the first had their answers before the last had asked")
+        }
+        (_, None) => (Verdict::NotShown, "the operating system did not count our threads"),
+        _ => (Verdict::Holds, "all waited at the same time, and no thread was added"),
     };
     let threads = more.map_or("unknown".into(), |more| more.to_string());
     Judgement::new(

@@ -50,11 +50,7 @@ fn main() -> ExitCode {
     shared::cli::main(&Demo {
         name: env!("CARGO_PKG_NAME"),
         about: "Async: many tasks on one thread, each giving way to the others while it waits",
-        plus: &[
-            "max(x, y, z) in place of x + y + z",
-            "tasks can be stopped",
-            "cheap tasks",
-        ],
+        plus: &["max(x, y, z) in place of x + y + z", "tasks can be stopped", "cheap tasks"],
         minus: &["one call that blocks stops them all"],
         http: true,
         tasks: 10,

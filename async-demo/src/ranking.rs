@@ -28,10 +28,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     let all: Vec<&Run> = threads.iter().chain(&tasks).collect();
     let finding = judge::ranking(medians, &all)
         .unless(too_short(lab.delay_ms))
-        .on(
-            "A12",
-            "Async is no slower than threads, other things being equal",
-        );
+        .on("A12", "Async is no slower than threads, other things being equal");
     let figure = Figure::new("Median of five", "ms", Scale::Linear)
         .point("threads", medians[0], lab.delay_ms)
         .point("async", medians[1], lab.delay_ms);
@@ -50,18 +47,13 @@ fn with_threads(lab: &Lab) -> Result<Run> {
             threads.push(thread.context("cannot start a thread")?);
         }
         // One that panicked is missing.
-        Ok(threads
-            .into_iter()
-            .flat_map(|thread| thread.join())
-            .collect())
+        Ok(threads.into_iter().flat_map(|thread| thread.join()).collect())
     })
 }
 
 fn with_tasks(lab: &Lab) -> Result<Run> {
     let activity = lab.non_blocking()?;
-    let event_loop = runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let event_loop = runtime::Builder::new_current_thread().enable_all().build()?;
     lab.run("async", lab.delay_ms, |_| {
         event_loop.block_on(async {
             let mut spawned = Vec::new();

@@ -34,18 +34,13 @@ pub const OPTIONS: &[Opt] = &[
 pub fn run(options: &Options) -> Result<()> {
     // Both have been checked with the rest of the command line.
     let port = options.get("port").map_or(Ok(0), str::parse)?;
-    let host = options
-        .get("host")
-        .map_or(Ok(Ipv4Addr::LOCALHOST.into()), str::parse)?;
+    let host = options.get("host").map_or(Ok(Ipv4Addr::LOCALHOST.into()), str::parse)?;
     let server = Server::start(host, port)?;
     let url = server.url("");
     let text =
         format!("Serving until Ctrl-C:\n  {url}/delay/100\n  {url}/status/400\n  {url}/gate/10\n");
     let mut stdout = io::stdout();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         // Whoever closes stdout may still want the server.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             let why = format!("cannot say where it serves: {error}");

@@ -49,11 +49,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
             }
             // New: nothing starts any more,
             let never = "never started";
-            tasks.extend(
-                queue
-                    .drain(..)
-                    .map(|id| Task::cancelled(id, now_ms(), never)),
-            );
+            tasks.extend(queue.drain(..).map(|id| Task::cancelled(id, now_ms(), never)));
             // what is under way has some time to finish,
             let end = Instant::now() + GRACE;
             while let Ok(Some(ended)) = timeout_at(end, running.join_next()).await {

@@ -24,9 +24,8 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     let (n, k) = (lab.tasks, lab.workers);
     let mut gallery = Gallery::new(lab, 3);
     gallery.painter.gil = Some(Arc::default()); // New: every row is drawn under this lock.
-    let sequential = gallery.run("sequential", None, |painter| {
-        Ok((0..n).map(|y| painter.draw(y)).collect())
-    })?;
+    let sequential =
+        gallery.run("sequential", None, |painter| Ok((0..n).map(|y| painter.draw(y)).collect()))?;
 
     // Threads, and one lock for all of them.
     let threads = gallery.run("threads", sequential.wall_ms, |painter| {
@@ -59,15 +58,10 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
             .on("G1", "Under one lock, one thread computes at a time"),
         judge::waits(waiting_at_once(true)?, waiting_at_once(false)?)
             .on("G2", "Waits overlap, since the lock is given back"),
-        baseline
-            .uses_cores(&processes, k)
-            .on("G3", "Each process has a lock of its own"),
+        baseline.uses_cores(&processes, k).on("G3", "Each process has a lock of its own"),
     ];
     findings.extend(python::findings(lab.cores));
-    Ok(Evidence::new(
-        vec![sequential, threads, processes],
-        findings,
-    ))
+    Ok(Evidence::new(vec![sequential, threads, processes], findings))
 }
 
 /// How many of ten threads wait at the same time, with the lock held or given back meanwhile.

@@ -41,10 +41,8 @@ impl<'a> Baseline<'a> {
     ) -> Vec<Finding> {
         let parallel = |run| self.uses_cores(run, size);
         vec![
-            self.uses_one_core(tasks)
-                .on("G4", "Async does not help to compute"),
-            self.same_work(processes)
-                .on("P1", "Processes compute as well as they wait"),
+            self.uses_one_core(tasks).on("G4", "Async does not help to compute"),
+            self.same_work(processes).on("P1", "Processes compute as well as they wait"),
             parallel(processes).on("P3", "Processes compute in parallel"),
             parallel(threads).on("G5", "Threads compute in parallel"),
             parallel(rayon).on("G5", "Rayon computes in parallel"),
@@ -70,25 +68,13 @@ impl<'a> Baseline<'a> {
         let expected = size.min(self.cores).min(run.tasks.len());
         let busy = self.busy(run);
         let reasons = if busy > 1.0 + 0.5 * (expected as f64 - 1.0) {
-            (
-                Verdict::Holds,
-                "one at a time could never use more than one core",
-            )
+            (Verdict::Holds, "one at a time could never use more than one core")
         } else if busy > ONE {
-            (
-                Verdict::NotShown,
-                "more than one core, but fewer than it should",
-            )
+            (Verdict::NotShown, "more than one core, but fewer than it should")
         } else if cores_to_be_had(run, expected) {
-            (
-                Verdict::Fails,
-                "it used no more than one core, and the others were idle",
-            )
+            (Verdict::Fails, "it used no more than one core, and the others were idle")
         } else {
-            (
-                Verdict::NotShown,
-                "other programs kept the cores busy, as far as is known",
-            )
+            (Verdict::NotShown, "other programs kept the cores busy, as far as is known")
         };
         let alone = (expected < 2).then_some("one worker, or one task, uses one core");
         let plural = if expected == 1 { "" } else { "s" };
@@ -133,10 +119,7 @@ impl<'a> Baseline<'a> {
 
     fn judgement(&self, predicted: String, run: &Run, reasons: (Verdict, &str)) -> Judgement {
         let faster = self.sequential.wall_ms / run.wall_ms;
-        let measured = format!(
-            "{:.2} cores busy, {faster:.2} times as fast",
-            self.busy(run)
-        );
+        let measured = format!("{:.2} cores busy, {faster:.2} times as fast", self.busy(run));
         Judgement::new(predicted, measured, reasons)
     }
 }
@@ -197,18 +180,12 @@ impl Speedup<'_> {
         let reasons = if measured > greatest {
             (Verdict::Fails, "the serial part did not count".into())
         } else if measured >= least {
-            (
-                Verdict::Holds,
-                format!("{:+.0} % off the law's", off * 100.0),
-            )
+            (Verdict::Holds, format!("{:+.0} % off the law's", off * 100.0))
         } else if measured <= ONE {
             (Verdict::Fails, "nothing but the serial part counted".into())
         } else {
             // Cores that share a power limit, or are half of one, are not whole cores together.
-            (
-                Verdict::NotShown,
-                "the cores are slower together than one alone".into(),
-            )
+            (Verdict::NotShown, "the cores are slower together than one alone".into())
         };
         Judgement::new(
             format!("{:.2} times as fast on {} threads", self.law, self.threads),
@@ -227,10 +204,7 @@ impl Speedup<'_> {
             false => (Verdict::Fails, "it went on growing with the threads"),
         };
         Judgement::new(
-            format!(
-                "less than {threads} times on {threads} threads, never {:.0}",
-                self.limit
-            ),
+            format!("less than {threads} times on {threads} threads, never {:.0}", self.limit),
             format!("{measured:.2} times on {threads} threads, {each:.2} for each"),
             reasons,
         )
@@ -252,10 +226,7 @@ pub fn no_faster(some: [&Run; 2], many: &Run, cores: usize) -> Judgement {
     } else if some.iter().all(quiet) {
         (Verdict::Fails, "more threads got more done")
     } else {
-        (
-            Verdict::NotShown,
-            "more threads took more from the other programs",
-        )
+        (Verdict::NotShown, "more threads took more from the other programs")
     };
     Judgement::new(
         format!("no faster, {cores} cores busy at most"),
@@ -284,15 +255,9 @@ pub fn sharing(
     let reasons = if fixed < 1.1 {
         (Verdict::NotShown, "the blocks are equally long by chance")
     } else if shared - 1.0 < (fixed - 1.0) / 2.0 {
-        (
-            Verdict::Holds,
-            "counted in iterations, so no clock can disturb it",
-        )
+        (Verdict::Holds, "counted in iterations, so no clock can disturb it")
     } else if shared < fixed || !cores_to_be_had(run, threads) {
-        (
-            Verdict::NotShown,
-            "other programs kept one of the threads waiting",
-        )
+        (Verdict::NotShown, "other programs kept one of the threads waiting")
     } else {
         (Verdict::Fails, "whoever had nothing left took nothing")
     };
@@ -329,9 +294,7 @@ pub fn waits(held: usize, given_back: usize) -> Judgement {
 pub fn survival(alive: &[(&str, &str, usize)]) -> Judgement {
     let table = |count: &dyn Fn(&(&str, &str, usize)) -> usize| {
         let kinds = alive.chunk_by(|a, b| a.0 == b.0).map(|cells| {
-            let ways = cells
-                .iter()
-                .map(|cell| format!("{} {}", cell.1, count(cell)));
+            let ways = cells.iter().map(|cell| format!("{} {}", cell.1, count(cell)));
             format!("{}: {}", cells[0].0, ways.collect::<Vec<_>>().join(", "))
         });
         kinds.collect::<Vec<_>>().join("; ")
@@ -356,15 +319,9 @@ pub fn stop(done: &[(&str, usize)]) -> Judgement {
     let as_claimed = |&(kind, pieces): &(&str, usize)| (pieces < PIECES) != deaf(kind);
     let reasons = match done.iter().all(as_claimed) {
         true => (Verdict::Holds, "those that do not look went on to the end"),
-        false => (
-            Verdict::Fails,
-            "one went on that should not, or stopped that should not",
-        ),
+        false => (Verdict::Fails, "one went on that should not, or stopped that should not"),
     };
-    let cells: Vec<String> = done
-        .iter()
-        .map(|(kind, pieces)| format!("{kind} {pieces}"))
-        .collect();
+    let cells: Vec<String> = done.iter().map(|(kind, pieces)| format!("{kind} {pieces}")).collect();
     Judgement::new(
         format!("thread and job {PIECES} pieces, the others fewer"),
         cells.join("; "),

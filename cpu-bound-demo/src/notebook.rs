@@ -23,9 +23,8 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     let mut gallery = Gallery::new(lab, 5);
 
     // One row after another: what all others are measured by.
-    let sequential = gallery.run("sequential", None, |painter| {
-        Ok((0..n).map(|y| painter.draw(y)).collect())
-    })?;
+    let sequential =
+        gallery.run("sequential", None, |painter| Ok((0..n).map(|y| painter.draw(y)).collect()))?;
     let divided = sequential.wall_ms / k.min(lab.cores) as f64;
 
     // Threads: each draws every k-th row.
@@ -52,9 +51,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
 
     // Rayon: a pool that shares out the rows as its threads run out of work.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(k);
-    let pool = pool
-        .thread_name(|worker| format!("Rayon-{}", worker + 1))
-        .build()?;
+    let pool = pool.thread_name(|worker| format!("Rayon-{}", worker + 1)).build()?;
     let rayon = gallery.run("rayon", divided, |painter| {
         Ok(pool.install(|| (0..n).into_par_iter().map(|y| painter.draw(y)).collect()))
     })?;

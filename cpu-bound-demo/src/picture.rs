@@ -53,11 +53,7 @@ pub fn timed(id: usize, work: impl FnOnce() -> bool) -> Task {
             pid: std::process::id(),
             thread: thread_name(),
             status: None,
-            outcome: if right {
-                Outcome::Done
-            } else {
-                Outcome::Failed
-            },
+            outcome: if right { Outcome::Done } else { Outcome::Failed },
             error: (!right).then(|| "it came out wrong".into()),
             start_ms,
             end_ms: now_ms(),
@@ -81,16 +77,8 @@ impl Gallery<'_> {
         if let Ok(style) = ProgressStyle::with_template("{msg:10} {wide_bar} {pos}/{len} rows") {
             bar.set_style(style);
         }
-        let painter = Painter {
-            view: View::of_height(lab.tasks),
-            bar,
-            gil: None,
-        };
-        Gallery {
-            lab,
-            painter,
-            rows: Vec::new(),
-        }
+        let painter = Painter { view: View::of_height(lab.tasks), bar, gil: None };
+        Gallery { lab, painter, rows: Vec::new() }
     }
 
     /// Measures `draw_all`. A row that is not, pixel by pixel, as it was first drawn has failed.
@@ -137,8 +125,6 @@ impl Gallery<'_> {
         if let Some(file) = lab.options.get("png") {
             png_file::write(file, painter.view, &picture)?;
         }
-        lab.shows_pictures
-            .then(|| png_file::for_page(painter.view, &picture))
-            .transpose()
+        lab.shows_pictures.then(|| png_file::for_page(painter.view, &picture)).transpose()
     }
 }

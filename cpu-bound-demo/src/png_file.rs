@@ -32,13 +32,8 @@ pub fn write(path: &str, view: View, picture: &[u16]) -> Result<()> {
 pub fn for_page(view: View, picture: &[u16]) -> Result<String> {
     let step = view.height.div_ceil(PAGE_ROWS);
     let rows = picture.chunks(view.width).step_by(step);
-    let pixels: Vec<u16> = rows
-        .flat_map(|row| row.iter().copied().step_by(step))
-        .collect();
-    let view = View {
-        width: view.width.div_ceil(step),
-        height: view.height.div_ceil(step),
-    };
+    let pixels: Vec<u16> = rows.flat_map(|row| row.iter().copied().step_by(step)).collect();
+    let view = View { width: view.width.div_ceil(step), height: view.height.div_ceil(step) };
     Ok(data_uri::png(&encode(view, &pixels)?))
 }
 
@@ -48,10 +43,7 @@ fn encode(view: View, picture: &[u16]) -> Result<Vec<u8>> {
     png.set_color(png::ColorType::Indexed);
     png.set_palette((0..=255).flat_map(colour).collect::<Vec<u8>>());
     let mut png = png.write_header()?;
-    let colours: Vec<u8> = picture
-        .iter()
-        .map(|&iterations| shade(iterations))
-        .collect();
+    let colours: Vec<u8> = picture.iter().map(|&iterations| shade(iterations)).collect();
     png.write_image_data(&colours)?;
     png.finish()?;
     Ok(file)
@@ -73,9 +65,5 @@ fn colour(shade: u8) -> [u8; 3] {
     }
     let t = f64::from(shade - 1) / 254.0;
     let channel = |low: f64, high: f64| (low + (high - low) * t) as u8;
-    [
-        channel(10.0, 255.0),
-        channel(20.0, 210.0),
-        channel(90.0, 60.0),
-    ]
+    [channel(10.0, 255.0), channel(20.0, 210.0), channel(90.0, 60.0)]
 }

@@ -87,12 +87,8 @@ fn judge(python: Option<&Python>, cores: usize) -> Judgement {
         _ => Verdict::NotShown,
     };
     let because = format!("{version} says itself that {lock}");
-    Judgement::new(
-        predicted,
-        format!("{busy:.2} cores busy"),
-        (verdict, because),
-    )
-    .unless((cores < 2).then_some("there is only one core"))
+    Judgement::new(predicted, format!("{busy:.2} cores busy"), (verdict, because))
+        .unless((cores < 2).then_some("there is only one core"))
 }
 
 #[cfg(test)]
@@ -103,11 +99,7 @@ mod tests {
     /// Would be wrong: a free-threaded build that is called one with a lock, or the other way round.
     #[test]
     fn the_interpreters_own_word_is_the_prediction() {
-        let python = |gil, busy| Python {
-            version: "CPython 3".into(),
-            gil,
-            busy,
-        };
+        let python = |gil, busy| Python { version: "CPython 3".into(), gil, busy };
         let verdict = |gil, busy| judge(Some(&python(gil, busy)), 2).verdict;
         assert_eq!(verdict(true, 1.02), Holds);
         assert_eq!(verdict(true, 1.98), Fails);
@@ -162,10 +154,8 @@ mod tests {
     #[test]
     fn there_is_one_finding_whatever_is_installed() {
         let found = findings(1);
-        let told: Vec<_> = found
-            .iter()
-            .map(|finding| (finding.claim.as_str(), finding.verdict))
-            .collect();
+        let told: Vec<_> =
+            found.iter().map(|finding| (finding.claim.as_str(), finding.verdict)).collect();
         assert_eq!(told, [("G1", NotShown)]);
     }
 }

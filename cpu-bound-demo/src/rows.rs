@@ -88,27 +88,18 @@ fn read(pipe: &mut impl Read, width: usize, pid: u32) -> io::Result<Row> {
     pipe.by_ref().take(length as u64).read_to_end(&mut why)?;
     let mut bytes = vec![0; if why.is_empty() { 2 * width } else { 0 }];
     pipe.read_exact(&mut bytes)?;
-    let pixels = bytes
-        .chunks_exact(2)
-        .map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+    let pixels = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
     let task = Task {
         id: number(0) as usize,
         pid,
         thread: format!("process {pid}"),
         status: None,
-        outcome: if why.is_empty() {
-            Outcome::Done
-        } else {
-            Outcome::Failed
-        },
+        outcome: if why.is_empty() { Outcome::Done } else { Outcome::Failed },
         error: (!why.is_empty()).then(|| String::from_utf8_lossy(&why).into()),
         start_ms: f64::from(number(4)) / 1000.0,
         end_ms: f64::from(number(8)) / 1000.0,
     };
-    Ok(Row {
-        task,
-        pixels: pixels.collect(),
-    })
+    Ok(Row { task, pixels: pixels.collect() })
 }
 
 /// The parent's end of a worker. Dropped, it kills and reaps the process.
@@ -136,11 +127,7 @@ impl Worker {
             .context("cannot start a worker")?;
         let stdout = child.stdout.take();
         let (send, rows) = mpsc::channel();
-        let worker = Worker {
-            child,
-            rows,
-            mine: (first..height).step_by(step),
-        };
+        let worker = Worker { child, rows, mine: (first..height).step_by(step) };
         let mut stdout = stdout.context("the worker has no stdout")?;
         let (painter, pid) = (painter.clone(), worker.child.id());
         Builder::new().name(format!("reads {pid}")).spawn(move || {
@@ -179,10 +166,7 @@ impl Worker {
                 Some(Ok(End::Exit(code))) => format!("its worker exited with code {code}"),
                 _ => "its worker was silent, or sent something else".into(),
             };
-            lost.push(Row {
-                task: Task::failed(y, why),
-                pixels: Vec::new(),
-            });
+            lost.push(Row { task: Task::failed(y, why), pixels: Vec::new() });
         }
         for row in &mut drawn {
             row.task.start_ms += ahead_ms;

@@ -28,14 +28,7 @@ pub const ABOUT: &str = "How long it takes to stop a thread, a task, a job and a
 pub fn run(_: &Lab) -> Result<Evidence> {
     let mut figure = Figure::new("Time until it stopped", "ms", Scale::Logarithmic);
     let mut done = Vec::new();
-    for kind in [
-        "thread",
-        "thread+flag",
-        "job",
-        "job+flag",
-        "task",
-        "process",
-    ] {
+    for kind in ["thread", "thread+flag", "job", "job+flag", "task", "process"] {
         let mut child = child::this_program(CHILD.name)?;
         let ended = child::run_watching(child.arg(kind), Duration::from_secs(20))?;
         let said = ended.stdout.trim().split_once(' ');

@@ -25,11 +25,7 @@ pub fn run(_: &Lab) -> Result<Evidence> {
     for kind in ["thread", "task", "job", "process"] {
         for way in ["panic", "exit", "abort", "overflow", "kill"] {
             // Threads and the like can only be killed all together: at this deadline.
-            let deadline = if way == "kill" && kind != "process" {
-                300
-            } else {
-                20_000
-            };
+            let deadline = if way == "kill" && kind != "process" { 300 } else { 20_000 };
             let mut child = child::this_program(CHILD.name)?;
             let ended =
                 child::run_watching(child.args([kind, way]), Duration::from_millis(deadline))?;
@@ -48,16 +44,14 @@ fn four(words: &[String]) -> Result<()> {
             (0..3).for_each(|_| drop(scope.spawn(watch)));
             let _ = scope.spawn(|| die(way)).join();
         }),
-        "task" => tokio::runtime::Builder::new_current_thread()
-            .build()?
-            .block_on(async {
-                let way = way.clone();
-                let victim = tokio::spawn(async move { die(&way) });
-                for other in [(); 3].map(|()| tokio::spawn(async { watch() })) {
-                    let _ = other.await;
-                }
-                let _ = victim.await;
-            }),
+        "task" => tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+            let way = way.clone();
+            let victim = tokio::spawn(async move { die(&way) });
+            for other in [(); 3].map(|()| tokio::spawn(async { watch() })) {
+                let _ = other.await;
+            }
+            let _ = victim.await;
+        }),
         "job" => {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build()?;
             let jobs = || {

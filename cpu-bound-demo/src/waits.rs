@@ -25,28 +25,17 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
             true
         })
     };
-    let sequential = lab.run("sequential", delay * n as f64, |_| {
-        Ok((0..n).map(wait).collect())
-    })?;
+    let sequential = lab.run("sequential", delay * n as f64, |_| Ok((0..n).map(wait).collect()))?;
     let threads = lab.run("threads", delay, |_| {
         let mut started = Vec::new();
         for id in 0..n {
             let thread = Builder::new().name(format!("Thread-{}", id + 1));
-            started.push(
-                thread
-                    .spawn(move || wait(id))
-                    .context("cannot start a thread")?,
-            );
+            started.push(thread.spawn(move || wait(id)).context("cannot start a thread")?);
         }
-        Ok(started
-            .into_iter()
-            .flat_map(|thread| thread.join())
-            .collect())
+        Ok(started.into_iter().flat_map(|thread| thread.join()).collect())
     })?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(k);
-    let pool = pool
-        .thread_name(|worker| format!("Rayon-{}", worker + 1))
-        .build()?;
+    let pool = pool.thread_name(|worker| format!("Rayon-{}", worker + 1)).build()?;
     let rounds = n.div_ceil(k) as f64;
     let rayon = lab.run("rayon", delay * rounds, |_| {
         Ok(pool.install(|| (0..n).into_par_iter().map(wait).collect()))

@@ -34,19 +34,14 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
             let thread = thread.spawn(move || block.map(|y| painter.draw(y)).collect::<Vec<_>>());
             started.push(thread.context("cannot start a thread")?);
         }
-        let rows: Vec<Row> = started
-            .into_iter()
-            .flat_map(|thread| thread.join())
-            .flatten()
-            .collect();
+        let rows: Vec<Row> =
+            started.into_iter().flat_map(|thread| thread.join()).flatten().collect();
         work[0] = iterations(&rows);
         Ok(rows)
     })?;
 
     let pool = rayon::ThreadPoolBuilder::new().num_threads(k);
-    let pool = pool
-        .thread_name(|worker| format!("Rayon-{}", worker + 1))
-        .build()?;
+    let pool = pool.thread_name(|worker| format!("Rayon-{}", worker + 1)).build()?;
     let stolen = gallery.run("rayon", None, |painter| {
         let rows: Vec<Row> =
             pool.install(|| (0..n).into_par_iter().map(|y| painter.draw(y)).collect());
@@ -57,10 +52,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
 
     let finding = judge::sharing(k, [&blocks, &stolen], &work)
         .on("G8", "Who has nothing left takes work from others");
-    let figure = busy(
-        Figure::new("Busy time of each thread", "ms", Scale::Linear),
-        &blocks,
-    );
+    let figure = busy(Figure::new("Busy time of each thread", "ms", Scale::Linear), &blocks);
     let figure = busy(figure, &stolen);
     Ok(Evidence::new(vec![blocks, stolen], vec![finding]).with(vec![figure]))
 }
@@ -81,7 +73,5 @@ fn busy(figure: Figure, run: &Run) -> Figure {
     for task in &run.tasks {
         *times.entry(&task.thread).or_default() += task.end_ms - task.start_ms;
     }
-    times.into_iter().fold(figure, |figure, (thread, ms)| {
-        figure.point(thread, ms, None)
-    })
+    times.into_iter().fold(figure, |figure, (thread, ms)| figure.point(thread, ms, None))
 }

@@ -113,11 +113,7 @@ impl Book {
     /// # Errors
     /// No worker could be started, or so many died without a single answer that they seem unable to.
     pub fn close(mut self) -> Result<Vec<Task>> {
-        let left: Vec<usize> = self
-            .waiting
-            .into_iter()
-            .chain(self.with.into_values())
-            .collect();
+        let left: Vec<usize> = self.waiting.into_iter().chain(self.with.into_values()).collect();
         let why = self.why.unwrap_or("nobody was there to do it".into());
         let lost = self.strikes.iter().sum::<usize>();
         if !self.answered && lost >= MAX_IN_VAIN {
@@ -127,8 +123,7 @@ impl Book {
             bail!("no worker could be had: {why}");
         }
         let why = format!("no worker was left for it: {why}");
-        self.settled
-            .extend(left.into_iter().map(|id| Task::failed(id, &why)));
+        self.settled.extend(left.into_iter().map(|id| Task::failed(id, &why)));
         Ok(self.settled)
     }
 }
@@ -168,11 +163,7 @@ mod tests {
     }
 
     fn done(id: usize) -> Task {
-        Task {
-            outcome: Outcome::Done,
-            error: None,
-            ..Task::failed(id, "")
-        }
+        Task { outcome: Outcome::Done, error: None, ..Task::failed(id, "") }
     }
 
     /// What the book must come to, kept the slow way: by looking through all that has happened.
@@ -300,12 +291,7 @@ mod tests {
             book.answered(0, done(id));
         }
         assert_eq!(order, [1, 2, 0]);
-        assert!(
-            book.close()
-                .unwrap()
-                .iter()
-                .all(|task| task.error.is_none())
-        );
+        assert!(book.close().unwrap().iter().all(|task| task.error.is_none()));
     }
 
     /// Would be wrong: a reason that is kept for oneself, or a pool that never gave up.
@@ -319,20 +305,14 @@ mod tests {
         }
         assert_eq!(started, 2 * MAX_IN_VAIN);
         let error = book.close().unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "no worker lived to answer, 6 died: killed by signal 9"
-        );
+        assert_eq!(error, "no worker lived to answer, 6 died: killed by signal 9");
         // But where one did answer, what came of the tasks is not thrown away.
         let mut book = Book::new(3, 1, 0);
         let _ = book.take(0);
         book.answered(0, done(0));
         book.refused("no room".into());
         let left = book.close().unwrap();
-        assert_eq!(
-            left[1].error.as_deref(),
-            Some("no worker was left for it: no room")
-        );
+        assert_eq!(left[1].error.as_deref(), Some("no worker was left for it: no room"));
     }
 
     /// Would be wrong: a single worker that was killed passes for workers that cannot start.

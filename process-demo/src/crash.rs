@@ -70,11 +70,7 @@ fn dying(way: &str, name: &str, show: Show) -> Result<Worker> {
     let mut command = child::this_program(CHILD.name)?;
     let command = command.arg(way).stdin(Stdio::piped());
     let child = command.stdout(Stdio::piped()).spawn();
-    Worker::new(
-        name.to_string(),
-        child.context("cannot start a worker")?,
-        show,
-    )
+    Worker::new(name.to_string(), child.context("cannot start a worker")?, show)
 }
 
 /// The worker: reads its task, and dies.

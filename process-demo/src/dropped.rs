@@ -37,11 +37,7 @@ impl Drop for Guard {
 
 /// What an echo still says after `forget` has had its handle.
 fn said_after(forget: impl Fn(Child)) -> Result<String> {
-    let Piped {
-        child,
-        mut to,
-        from,
-    } = child::piped(ECHO.name, &[])?;
+    let Piped { child, mut to, from } = child::piped(ECHO.name, &[])?;
     forget(child);
     let _ = to.write_all(b"still here"); // Refused if nobody is there to read it.
     drop(to);

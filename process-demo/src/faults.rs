@@ -46,11 +46,7 @@ fn start(name: &str, script: &str) -> Result<Worker> {
 }
 
 fn request(id: usize) -> Request {
-    Request {
-        id,
-        url: "http://127.0.0.1/".into(),
-        timeout_ms: 100,
-    }
+    Request { id, url: "http://127.0.0.1/".into(), timeout_ms: 100 }
 }
 
 /// Has two workers do all tasks, and checks that each has one outcome and that no worker is left.
@@ -76,11 +72,7 @@ fn checked(served: Served) -> Vec<Task> {
 fn loses_its_task_only(fault: &str, outcome: Outcome) -> String {
     let tasks = served(fault, 0);
     for task in &tasks {
-        let expected = if task.id == VICTIM {
-            outcome
-        } else {
-            Outcome::Done
-        };
+        let expected = if task.id == VICTIM { outcome } else { Outcome::Done };
         assert_eq!(task.outcome, expected, "task {}: {:?}", task.id, task.error);
     }
     // A task that was lost is told by its worker, and from when it was asked for.
@@ -110,18 +102,9 @@ fn exit_0_in_mid_task_without_an_answer() {
 #[test]
 fn garbage_not_utf8_deep_json_and_an_empty_line() {
     let deep = r"head -c 100000 /dev/zero | tr '\0' '['; echo";
-    for fault in [
-        "echo garbage",
-        r"printf '\377\376\n'",
-        deep,
-        "echo",
-        "echo null",
-    ] {
+    for fault in ["echo garbage", r"printf '\377\376\n'", deep, "echo", "echo null"] {
         let why = loses_its_task_only(fault, Outcome::Failed);
-        assert!(
-            why.starts_with("its worker answered something else: "),
-            "{why}"
-        );
+        assert!(why.starts_with("its worker answered something else: "), "{why}");
     }
 }
 
@@ -135,10 +118,7 @@ fn a_wrong_id() {
 /// Would be wrong: the second of two answers is credited to the task that comes next.
 #[test]
 fn two_answers_and_a_repeated_id() {
-    for fault in [
-        "both=$(answer 2; answer 2); echo \"$both\"",
-        "answer 2; answer 5",
-    ] {
+    for fault in ["both=$(answer 2; answer 2); echo \"$both\"", "answer 2; answer 5"] {
         for task in served(fault, 0) {
             // If it comes after the next task was handed out, that one is lost with the worker.
             let stray = |why: &String| {
@@ -154,10 +134,7 @@ fn two_answers_and_a_repeated_id() {
 /// Would be wrong: text without its newline that counts as an answer.
 #[test]
 fn half_a_line_or_a_whole_one_without_its_newline_and_exit() {
-    for fault in [
-        r#"printf '{"task":{"id":2'; exit 0"#,
-        r#"printf %s "$(answer 2)"; exit 0"#,
-    ] {
+    for fault in [r#"printf '{"task":{"id":2'; exit 0"#, r#"printf %s "$(answer 2)"; exit 0"#] {
         let why = loses_its_task_only(fault, Outcome::Failed);
         assert_eq!(why, "its worker exited with code 0 and no answer");
     }
@@ -206,28 +183,14 @@ fn much_on_stderr_goes_where_ours_goes() {
 /// Would be wrong: a parent that waits, for ever, for a worker to read.
 #[test]
 fn a_task_larger_than_a_pipe_while_the_worker_dies_or_does_not_read() {
-    let large = |id| Request {
-        url: "x".repeat(200_000),
-        ..request(id)
-    };
-    for (script, outcome) in [
-        ("exit 0", Outcome::Failed),
-        ("exec sleep 600", Outcome::TimedOut),
-    ] {
+    let large = |id| Request { url: "x".repeat(200_000), ..request(id) };
+    for (script, outcome) in [("exit 0", Outcome::Failed), ("exec sleep 600", Outcome::TimedOut)] {
         let tasks = checked(serve(1, 1, 0, |name| start(name, script), large).unwrap());
         assert_eq!(tasks[0].outcome, outcome);
     }
     // And one that reads gets it whole.
-    let tasks = checked(
-        serve(
-            1,
-            2,
-            0,
-            |name| start(name, &self::script("answer 2")),
-            large,
-        )
-        .unwrap(),
-    );
+    let tasks =
+        checked(serve(1, 2, 0, |name| start(name, &self::script("answer 2")), large).unwrap());
     assert!(tasks.iter().all(|task| task.outcome == Outcome::Done));
 }
 
@@ -239,18 +202,12 @@ fn dies_at_every_start() {
         starts.fetch_add(1, Relaxed);
         start(name, "exit 7")
     };
-    let error = serve(2, 1_000, 5, counted, request)
-        .err()
-        .unwrap()
-        .to_string();
+    let error = serve(2, 1_000, 5, counted, request).err().unwrap().to_string();
     // A worker that was started before the other place gave up is the last.
     let started = starts.load(Relaxed);
     assert!((6..=7).contains(&started), "{started} starts");
     assert!(error.contains("no worker lived to answer"), "{error}");
-    assert!(
-        error.contains("exited with code 7 and no answer"),
-        "{error}"
-    );
+    assert!(error.contains("exited with code 7 and no answer"), "{error}");
 }
 
 /// Would be wrong: a task that is lost with a worker that had not begun with it, or done twice.
@@ -266,11 +223,7 @@ fn a_worker_that_could_not_start_gives_its_task_back() {
     assert!(tasks.iter().all(|task| task.error.is_none()), "{tasks:?}");
     // In mid-run, after an answer, it is a death like any other, and so it is where the task does it.
     let tasks = served("exit 3", 0);
-    assert!(
-        tasks
-            .iter()
-            .all(|task| task.error.is_some() == (task.id == VICTIM))
-    );
+    assert!(tasks.iter().all(|task| task.error.is_some() == (task.id == VICTIM)));
     let dies = script("exit 3");
     let tasks = checked(serve(1, TASKS, 0, |name| self::start(name, &dies), request).unwrap());
     let why = tasks[VICTIM].error.as_deref();
@@ -319,11 +272,7 @@ fn a_task_that_is_struck_once_is_done_where_a_retry_was_asked_for() {
     let mark = mark.display();
     let fault =
         format!("if [ -e {mark} ]; then rm {mark}; answer 2; else : >{mark}; kill -9 $$; fi");
-    assert!(
-        served(&fault, 1)
-            .iter()
-            .all(|task| task.outcome == Outcome::Done)
-    );
+    assert!(served(&fault, 1).iter().all(|task| task.outcome == Outcome::Done));
 }
 
 /// Would be wrong: a worker that goes on although it was to be killed.
@@ -344,10 +293,7 @@ fn panic_in_the_parent_while_children_run() {
         std::panic::resume_unwind(Box::new("on purpose"));
     }));
     assert!(panicked.is_err() && pids.len() == 2);
-    assert!(
-        pids.iter()
-            .all(|pid| !Path::new(&format!("/proc/{pid}")).exists())
-    );
+    assert!(pids.iter().all(|pid| !Path::new(&format!("/proc/{pid}")).exists()));
 }
 
 /// Would be wrong: a panic between two tasks that takes the whole pool with it.
@@ -359,9 +305,6 @@ fn a_minder_that_panics_loses_its_own_task_only() {
     };
     let script = script("answer 2");
     let tasks = checked(serve(2, TASKS, 0, |name| start(name, &script), ask).unwrap());
-    let lost: Vec<_> = tasks
-        .iter()
-        .filter(|task| task.outcome != Outcome::Done)
-        .collect();
+    let lost: Vec<_> = tasks.iter().filter(|task| task.outcome != Outcome::Done).collect();
     assert_eq!((lost.len(), lost[0].id), (1, VICTIM));
 }

@@ -29,10 +29,8 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     let numbers = ["plain", "locked"].map(|way| raised(&file, way, n));
     let _ = fs::remove_file(&file);
     let [plain, locked] = numbers;
-    let finding = judge::file_race(n, plain?, locked?).on(
-        "P8",
-        "Processes lose updates of a shared file if they do not lock it",
-    );
+    let finding = judge::file_race(n, plain?, locked?)
+        .on("P8", "Processes lose updates of a shared file if they do not lock it");
     Ok(Evidence::new(Vec::new(), vec![finding]))
 }
 
@@ -42,11 +40,7 @@ fn raised(file: &Path, way: &str, n: usize) -> Result<usize> {
     let mut children = Vec::new();
     for _ in 0..n {
         let mut command = child::this_program(CHILD.name)?;
-        let command = command
-            .arg(way)
-            .arg(file)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
+        let command = command.arg(way).arg(file).stdin(Stdio::piped()).stdout(Stdio::piped());
         children.push(command.spawn()?);
     }
     if way == "plain" {
@@ -58,10 +52,7 @@ fn raised(file: &Path, way: &str, n: usize) -> Result<usize> {
     }
     for mut child in children {
         drop(child.stdin.take()); // It may go on.
-        ensure!(
-            child.wait()?.success(),
-            "a child could not raise the number"
-        );
+        ensure!(child.wait()?.success(), "a child could not raise the number");
     }
     Ok(fs::read_to_string(file)?.parse()?)
 }
@@ -72,10 +63,7 @@ fn raise(words: &[String]) -> Result<()> {
     let [way, file] = words else {
         return Err(Stop::Usage("this mode is for the program itself".into()).into());
     };
-    let mut file = File::options()
-        .read(true)
-        .write(true)
-        .open(PathBuf::from(file))?;
+    let mut file = File::options().read(true).write(true).open(PathBuf::from(file))?;
     if way == "locked" {
         file.lock()?; // The cure: others wait here until this process closes the file.
     }

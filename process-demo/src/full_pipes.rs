@@ -30,21 +30,15 @@ pub fn run(_: &Lab) -> Result<Evidence> {
     };
     let write_first = end_of("write-first", Duration::from_secs(2))?;
     let read_meanwhile = end_of("read-meanwhile", Duration::from_secs(60))?;
-    let finding = judge::full_pipes(write_first, read_meanwhile).on(
-        "P8",
-        "Processes that write to each other hang when both pipes are full",
-    );
+    let finding = judge::full_pipes(write_first, read_meanwhile)
+        .on("P8", "Processes that write to each other hang when both pipes are full");
     Ok(Evidence::new(Vec::new(), vec![finding]))
 }
 
 /// The child: sends a message to an echo, and reads it back.
 fn talk(words: &[String]) -> Result<()> {
     let message = vec![b'x'; 4 << 20];
-    let Piped {
-        mut child,
-        mut to,
-        mut from,
-    } = child::piped(ECHO.name, &[])?;
+    let Piped { mut child, mut to, mut from } = child::piped(ECHO.name, &[])?;
     let mut back = Vec::new();
     if words.first().is_some_and(|way| way == "write-first") {
         to.write_all(&message)?; // The trap: nobody reads yet.

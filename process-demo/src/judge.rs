@@ -17,17 +17,11 @@ pub fn own_process_each(run: &Run) -> Judgement {
     } else if ours {
         (Verdict::Fails, "some task ran in this very process".into())
     } else if pids.len() < tasks {
-        (
-            Verdict::Fails,
-            "some process carried out several tasks".into(),
-        )
+        (Verdict::Fails, "some process carried out several tasks".into())
     } else {
         (
             Verdict::Holds,
-            format!(
-                "no two pids are the same, and none is ours, {}",
-                std::process::id()
-            ),
+            format!("no two pids are the same, and none is ours, {}", std::process::id()),
         )
     };
     Judgement {
@@ -45,11 +39,7 @@ pub fn crash(run: &Run, victims: usize) -> Judgement {
         let error = task.error.clone().unwrap_or("no error".into());
         format!("task {}: {error}", task.id)
     };
-    let lost: Vec<&Task> = run
-        .tasks
-        .iter()
-        .filter(|task| task.error.is_some())
-        .collect();
+    let lost: Vec<&Task> = run.tasks.iter().filter(|task| task.error.is_some()).collect();
     // The operating system's word on how a process ended, as the worker's parent puts it.
     let named = |task: &&&Task| {
         let error = task.error.as_deref().unwrap_or_default();
@@ -63,10 +53,7 @@ pub fn crash(run: &Run, victims: usize) -> Judgement {
     let reasons = if run.done < others {
         (Verdict::Fails, "others were lost as well".to_string())
     } else if lost.iter().filter(named).count() < victims {
-        (
-            Verdict::Fails,
-            "a lost task was not reported with its cause".to_string(),
-        )
+        (Verdict::Fails, "a lost task was not reported with its cause".to_string())
     } else {
         let causes: Vec<String> = lost.iter().map(|task| said(task)).collect();
         (Verdict::Holds, causes.join("; "))
@@ -93,10 +80,7 @@ pub fn replaced(pool: &Run, size: usize) -> Judgement {
     } else if pool.done == n {
         (Verdict::NotShown, "the worker that was to die got no task")
     } else if pids.len() <= size {
-        (
-            Verdict::NotShown,
-            "no new worker came in time to get a task",
-        )
+        (Verdict::NotShown, "no new worker came in time to get a task")
     } else {
         let why = "counted by the pids of the workers that tasks were with";
         (Verdict::Holds, why)
@@ -129,10 +113,7 @@ pub fn own_memory(n: usize, said: &[String], by_children: usize, by_threads: usi
 pub fn serialize([bytes, moved]: [f64; 2]) -> Judgement {
     let ratio = bytes / moved.max(1e-3);
     let reasons = match ratio {
-        5.0.. => (
-            Verdict::Holds,
-            "the pipe carries every byte, the thread gets an address",
-        ),
+        5.0.. => (Verdict::Holds, "the pipe carries every byte, the thread gets an address"),
         0.2..5.0 => (Verdict::NotShown, "something disturbed the measurement"),
         _ => (Verdict::Fails, "moving it took as long as sending it"),
     };
@@ -187,18 +168,11 @@ pub fn orphans(ways: &[(&str, Option<Duration>)]) -> Judgement {
     let reasons = if ways.iter().any(|(_, time)| time.is_none()) {
         (Verdict::Fails, "somebody still held the pipe")
     } else if ways.iter().any(late) {
-        (
-            Verdict::NotShown,
-            "they ended, but on this busy machine it took a while",
-        )
+        (Verdict::NotShown, "they ended, but on this busy machine it took a while")
     } else {
         (Verdict::Holds, "the pipe that all of them held has ended")
     };
-    Judgement::new(
-        "gone within a second, however the parent ended",
-        all.join(", "),
-        reasons,
-    )
+    Judgement::new("gone within a second, however the parent ended", all.join(", "), reasons)
 }
 
 /// What a child said after its handle was dropped, and after a guard's was.
@@ -217,11 +191,7 @@ mod tests {
     use shared::stopwatch::Stopwatch;
 
     fn run(pids: &[u32]) -> Run {
-        let task = |(id, &pid)| Task {
-            pid,
-            outcome: Outcome::Done,
-            ..Task::failed(id, "")
-        };
+        let task = |(id, &pid)| Task { pid, outcome: Outcome::Done, ..Task::failed(id, "") };
         let tasks = pids.iter().enumerate().map(task).collect();
         Stopwatch::start().stop("test", pids.len(), tasks).unwrap()
     }
@@ -231,10 +201,7 @@ mod tests {
     fn shared_pids_and_our_own_pid_are_told_from_processes() {
         assert_eq!(own_process_each(&run(&[1, 2, 3])).verdict, Verdict::Holds);
         assert_eq!(own_process_each(&run(&[1, 2, 2])).verdict, Verdict::Fails);
-        assert_eq!(
-            own_process_each(&run(&[1, std::process::id()])).verdict,
-            Verdict::Fails
-        );
+        assert_eq!(own_process_each(&run(&[1, std::process::id()])).verdict, Verdict::Fails);
     }
 
     /// Would be wrong: a death that takes others along, or whose cause nobody names.
@@ -242,11 +209,7 @@ mod tests {
     fn a_crash_loses_the_victims_tasks_only() {
         let run = |errors: &[Option<&str>]| {
             let task = |(id, error): (usize, &Option<&str>)| Task {
-                outcome: if error.is_some() {
-                    Outcome::Failed
-                } else {
-                    Outcome::Done
-                },
+                outcome: if error.is_some() { Outcome::Failed } else { Outcome::Done },
                 error: error.map(String::from),
                 ..Task::failed(id, "")
             };
@@ -319,31 +282,16 @@ mod tests {
         assert_eq!(file_race(9, 1, 9).verdict, Verdict::Holds);
         assert_eq!(file_race(9, 9, 9).verdict, Verdict::Fails);
         assert_eq!(file_race(9, 1, 8).verdict, Verdict::Fails);
-        assert_eq!(
-            full_pipes(End::TimedOut, End::Exit(0)).verdict,
-            Verdict::Holds
-        );
-        assert_eq!(
-            full_pipes(End::Exit(0), End::Exit(0)).verdict,
-            Verdict::Fails
-        );
-        assert_eq!(
-            full_pipes(End::TimedOut, End::TimedOut).verdict,
-            Verdict::Fails
-        );
+        assert_eq!(full_pipes(End::TimedOut, End::Exit(0)).verdict, Verdict::Holds);
+        assert_eq!(full_pipes(End::Exit(0), End::Exit(0)).verdict, Verdict::Fails);
+        assert_eq!(full_pipes(End::TimedOut, End::TimedOut).verdict, Verdict::Fails);
         for died in [End::Exit(3), End::Signal(9)] {
-            let judged = [
-                full_pipes(died, End::Exit(0)),
-                full_pipes(End::TimedOut, died),
-            ];
+            let judged = [full_pipes(died, End::Exit(0)), full_pipes(End::TimedOut, died)];
             assert_eq!(judged.map(|one| one.verdict), [Verdict::NotShown; 2]);
         }
         let silent = ["1".to_string(), String::new()];
         assert_eq!(own_memory(2, &silent, 0, 2).verdict, Verdict::NotShown);
-        assert_eq!(
-            orphans(&[("killed", Some(Duration::ZERO))]).verdict,
-            Verdict::Holds
-        );
+        assert_eq!(orphans(&[("killed", Some(Duration::ZERO))]).verdict, Verdict::Holds);
         assert_eq!(orphans(&[("killed", None)]).verdict, Verdict::Fails);
         let late = orphans(&[("killed", Some(Duration::from_secs(3)))]);
         assert_eq!(late.verdict, Verdict::NotShown);

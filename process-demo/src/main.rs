@@ -52,15 +52,8 @@ fn main() -> ExitCode {
     shared::cli::main(&Demo {
         name: env!("CARGO_PKG_NAME"),
         about: "Processes: the same program several times over, each with memory of its own",
-        plus: &[
-            "good for any work",
-            "one that dies takes nothing with it",
-            "own memory",
-        ],
-        minus: &[
-            "memory and time for each",
-            "all they exchange must be written out",
-        ],
+        plus: &["good for any work", "one that dies takes nothing with it", "own memory"],
+        minus: &["memory and time for each", "all they exchange must be written out"],
         http: true,
         tasks: 10,
         max_tasks: 1_000,

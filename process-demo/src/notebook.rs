@@ -22,9 +22,8 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     // One after another, in this process. The prediction is the sum of all delays.
     let activity = lab.blocking()?;
     let sum = lab.delay_ms.map(|delay| delay * n as f64);
-    let sequential = lab.run("sequential", sum, |_| {
-        Ok((0..n).map(|id| activity.get(id)).collect())
-    })?;
+    let sequential =
+        lab.run("sequential", sum, |_| Ok((0..n).map(|id| activity.get(id)).collect()))?;
 
     // All at once, a process for each. The prediction is the longest delay.
     let (longest, mut memory_kib) = (lab.delay_ms.unwrap_or(sequential.mean_task_ms()), 0);

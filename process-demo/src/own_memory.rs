@@ -36,10 +36,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     let before = COUNTER.load(SeqCst);
     let mut said = Vec::new();
     for _ in 0..n {
-        let ended = child::run(
-            &mut child::this_program(CHILD.name)?,
-            Duration::from_secs(20),
-        )?;
+        let ended = child::run(&mut child::this_program(CHILD.name)?, Duration::from_secs(20))?;
         said.push(ended.stdout.trim().to_string());
     }
     let after_children = COUNTER.load(SeqCst) - before;

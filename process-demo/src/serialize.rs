@@ -58,10 +58,7 @@ fn to_process(way: &str, list: &[u32]) -> Result<f64> {
     let answer = answers.next().transpose()?;
     let took = now_ms() - start;
     child.child.wait()?;
-    ensure!(
-        answer == Some(format!("{:?}", list.last())),
-        "it got another list"
-    );
+    ensure!(answer == Some(format!("{:?}", list.last())), "it got another list");
     Ok(took)
 }
 

@@ -60,11 +60,7 @@ fn whole_lines(way: &str, n: usize) -> Result<usize> {
 
 fn start(way: &str, output: PipeWriter) -> Result<Child> {
     let mut command = child::this_program(CHILD.name)?;
-    Ok(command
-        .arg(way)
-        .stdin(Stdio::piped())
-        .stdout(output)
-        .spawn()?)
+    Ok(command.arg(way).stdin(Stdio::piped()).stdout(output).spawn()?)
 }
 
 /// The child: writes its line once it may go on.

@@ -46,11 +46,7 @@ pub struct Request {
 
 impl Request {
     pub fn new(id: usize, target: &Target) -> Request {
-        Request {
-            id,
-            url: target.url.to_string(),
-            timeout_ms: target.timeout.as_millis() as u64,
-        }
+        Request { id, url: target.url.to_string(), timeout_ms: target.timeout.as_millis() as u64 }
     }
 }
 
@@ -71,11 +67,8 @@ pub fn serve(_: &[String]) -> Result<()> {
     let event_loop = Builder::new_current_thread().enable_all().build()?;
     let mut activity: Option<AsyncActivity> = None;
     for line in requests {
-        let Request {
-            id,
-            url,
-            timeout_ms,
-        } = serde_json::from_str(&line).context("a worker reads one JSON request per line")?;
+        let Request { id, url, timeout_ms } =
+            serde_json::from_str(&line).context("a worker reads one JSON request per line")?;
         let activity = match &activity {
             Some(activity) => activity,
             None => {
@@ -86,10 +79,7 @@ pub fn serve(_: &[String]) -> Result<()> {
         };
         // A task that panics is one task lost; the worker lives on.
         let task = Task::catch_panic(id, || event_loop.block_on(activity.get(id)));
-        let answer = Answer {
-            task,
-            peak_rss_kib: peak_rss_kib(),
-        };
+        let answer = Answer { task, peak_rss_kib: peak_rss_kib() };
         let mut line = serde_json::to_vec(&answer)?;
         line.push(b'\n');
         io::stdout().write_all(&line)?;
@@ -274,17 +264,12 @@ impl Worker {
         let left = || asked.deadline.saturating_duration_since(Instant::now());
         match self.answers.recv_timeout(left()) {
             Ok(line) => {
-                let task = line
-                    .answer
-                    .and_then(|answer| self.check(answer, line.at_ms, asked));
+                let task = line.answer.and_then(|answer| self.check(answer, line.at_ms, asked));
                 task.map_err(|why| (Outcome::Failed, why))
             }
             Err(RecvTimeoutError::Timeout) => Err((
                 Outcome::TimedOut,
-                format!(
-                    "its worker was silent for {:?}, the timeout and 5 s more",
-                    asked.allowed
-                ),
+                format!("its worker was silent for {:?}, the timeout and 5 s more", asked.allowed),
             )),
             // The end of the stream, perhaps in the middle of a line.
             Err(RecvTimeoutError::Disconnected) => {
@@ -296,14 +281,12 @@ impl Worker {
                             format!("its worker exited with code {code} and no answer"),
                         )
                     }
-                    Ok(End::Signal(signal)) => (
-                        Outcome::Failed,
-                        format!("its worker was killed by signal {signal}"),
-                    ),
-                    Ok(End::TimedOut) => (
-                        Outcome::TimedOut,
-                        "its worker closed its output and lived on".into(),
-                    ),
+                    Ok(End::Signal(signal)) => {
+                        (Outcome::Failed, format!("its worker was killed by signal {signal}"))
+                    }
+                    Ok(End::TimedOut) => {
+                        (Outcome::TimedOut, "its worker closed its output and lived on".into())
+                    }
                     Err(error) => (Outcome::Failed, format!("its worker is gone: {error}")),
                 })
             }
@@ -323,11 +306,7 @@ impl Worker {
         self.answered = true;
         self.peak_rss_kib = self.peak_rss_kib.max(peak_rss_kib.unwrap_or(0));
         let start_ms = (at_ms - (task.end_ms - task.start_ms)).clamp(asked.at_ms, at_ms);
-        Ok(Task {
-            start_ms,
-            end_ms: at_ms,
-            ..task
-        })
+        Ok(Task { start_ms, end_ms: at_ms, ..task })
     }
 
     /// Its number as a process.

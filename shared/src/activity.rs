@@ -40,15 +40,9 @@ impl BlockingActivity {
     pub fn new(url: &Url, timeout: Duration, show: Show) -> Result<Self> {
         let client = build(url, timeout, |settings| {
             // The blocking client has a time limit of its own, 30 s unless told.
-            reqwest::blocking::ClientBuilder::from(settings)
-                .timeout(timeout)
-                .build()
+            reqwest::blocking::ClientBuilder::from(settings).timeout(timeout).build()
         })?;
-        Ok(Activity {
-            client,
-            url: url.clone(),
-            show,
-        })
+        Ok(Activity { client, url: url.clone(), show })
     }
 
     /// Carries out task `id` and waits for it.
@@ -80,11 +74,7 @@ impl AsyncActivity {
     /// The address is https and the system's certificates cannot be read.
     pub fn new(url: &Url, timeout: Duration, show: Show) -> Result<Self> {
         let client = build(url, timeout, |settings| settings.build())?;
-        Ok(Activity {
-            client,
-            url: url.clone(),
-            show,
-        })
+        Ok(Activity { client, url: url.clone(), show })
     }
 
     /// As [`AsyncActivity::new`], but each task opens a connection of its own and nobody else gets it
@@ -93,14 +83,8 @@ impl AsyncActivity {
     /// # Errors
     /// As [`AsyncActivity::new`].
     pub fn without_reuse(url: &Url, timeout: Duration, show: Show) -> Result<Self> {
-        let client = build(url, timeout, |settings| {
-            settings.pool_max_idle_per_host(0).build()
-        })?;
-        Ok(Activity {
-            client,
-            url: url.clone(),
-            show,
-        })
+        let client = build(url, timeout, |settings| settings.pool_max_idle_per_host(0).build())?;
+        Ok(Activity { client, url: url.clone(), show })
     }
 
     /// Carries out task `id`; other tasks run while it waits.
@@ -126,10 +110,7 @@ impl AsyncActivity {
 impl<Client: Clone> Activity<Client> {
     /// The same client, for another address.
     pub fn at(&self, url: Url) -> Self {
-        Activity {
-            url,
-            ..self.clone()
-        }
+        Activity { url, ..self.clone() }
     }
 }
 
@@ -143,22 +124,14 @@ impl<Client> Activity<Client> {
         let (status, outcome, error) = match answer {
             Ok(status) if status.is_success() => (Some(status.as_u16()), Outcome::Done, None),
             // The notebook counted an answer of 400 as done.
-            Ok(status) => (
-                Some(status.as_u16()),
-                Outcome::Failed,
-                Some(format!("answered {status}")),
-            ),
-            Err(Failure::TooLong) => (
-                None,
-                Outcome::Failed,
-                Some("the answer is longer than 8 MiB".to_string()),
-            ),
+            Ok(status) => {
+                (Some(status.as_u16()), Outcome::Failed, Some(format!("answered {status}")))
+            }
+            Err(Failure::TooLong) => {
+                (None, Outcome::Failed, Some("the answer is longer than 8 MiB".to_string()))
+            }
             Err(Failure::Broken(error)) => {
-                let outcome = if is_timeout(&*error) {
-                    Outcome::TimedOut
-                } else {
-                    Outcome::Failed
-                };
+                let outcome = if is_timeout(&*error) { Outcome::TimedOut } else { Outcome::Failed };
                 (None, outcome, Some(chain(&*error)))
             }
         };
@@ -227,15 +200,9 @@ fn build<C>(
     let _ = rustls::crypto::ring::default_provider().install_default();
     let loopback = ip(url).is_some_and(|ip| ip.is_loopback());
     let settings = || {
-        let settings = reqwest::Client::builder()
-            .timeout(timeout)
-            .connect_timeout(timeout);
+        let settings = reqwest::Client::builder().timeout(timeout).connect_timeout(timeout);
         // A proxy that the environment names cannot reach our own loopback.
-        if loopback {
-            settings.no_proxy()
-        } else {
-            settings
-        }
+        if loopback { settings.no_proxy() } else { settings }
     };
     // Reading the system's certificates takes longer than the rest of a worker's start. Our own
     // loopback gets on without; so must http where there are none, but it may redirect to https.
@@ -246,9 +213,7 @@ fn build<C>(
         _ if loopback => plain(),
         _ => secure().or_else(|_| plain()),
     };
-    client
-        .map_err(|error| anyhow!(chain(&error)))
-        .context("cannot set up the HTTP client")
+    client.map_err(|error| anyhow!(chain(&error))).context("cannot set up the HTTP client")
 }
 
 /// The address that `url` names, unless it names a host.
@@ -277,9 +242,7 @@ fn chain(error: &(dyn Error + 'static)) -> String {
 
 fn is_timeout(error: &(dyn Error + 'static)) -> bool {
     Chain::new(error).any(|error| {
-        error
-            .downcast_ref::<reqwest::Error>()
-            .is_some_and(reqwest::Error::is_timeout)
+        error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout)
             || error
                 .downcast_ref::<io::Error>()
                 .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
@@ -293,23 +256,14 @@ mod tests {
     /// Would be wrong: an address that cannot work gets as far as the first request.
     #[test]
     fn an_address_is_checked_before_any_work() {
-        for good in [
-            "http://127.0.0.1:8080/delay/100",
-            "https://example.com",
-            "http://яндекс.рф",
-        ] {
+        for good in ["http://127.0.0.1:8080/delay/100", "https://example.com", "http://яндекс.рф"]
+        {
             assert!(parse_url(good).is_ok(), "{good}");
         }
         let long = format!("http://example.com/{}", "x".repeat(1_000_000));
-        for bad in [
-            "",
-            "ftp://example.com",
-            "file:///etc/passwd",
-            "http://",
-            "http://a b",
-            "x",
-            &long,
-        ] {
+        for bad in
+            ["", "ftp://example.com", "file:///etc/passwd", "http://", "http://a b", "x", &long]
+        {
             assert!(parse_url(bad).is_err(), "{bad}");
         }
     }

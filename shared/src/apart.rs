@@ -44,10 +44,7 @@ impl Apart {
     /// # Errors
     /// The server is gone.
     pub fn seen(&mut self) -> Result<(usize, usize)> {
-        self.server
-            .to
-            .write_all(b"\n")
-            .context("the server is gone")?;
+        self.server.to.write_all(b"\n").context("the server is gone")?;
         let line = self.read()?;
         let (peak, connections) = line.split_once(' ').context("the server is gone")?;
         Ok((peak.parse()?, connections.parse()?))
@@ -81,11 +78,7 @@ fn serve(_: &[String]) -> Result<()> {
     child::tell(server.url(""));
     for _ in io::stdin().lines().map_while(Result::ok) {
         let (peak, connections) = (&seen.peak_in_flight, &seen.connections);
-        child::tell(format!(
-            "{} {}",
-            peak.load(Relaxed),
-            connections.load(Relaxed)
-        ));
+        child::tell(format!("{} {}", peak.load(Relaxed), connections.load(Relaxed)));
         seen = server.observe();
     }
     Ok(())

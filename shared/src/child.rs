@@ -87,11 +87,7 @@ pub fn piped(mode: &str, words: &[&str]) -> io::Result<Piped> {
     let command = command.args(words).stdin(Stdio::piped());
     let mut child = command.stdout(Stdio::piped()).spawn()?;
     match (child.stdin.take(), child.stdout.take()) {
-        (Some(to), Some(from)) => Ok(Piped {
-            child,
-            to,
-            from: BufReader::new(from),
-        }),
+        (Some(to), Some(from)) => Ok(Piped { child, to, from: BufReader::new(from) }),
         _ => Err(io::Error::other("a child without its pipes")),
     }
 }
@@ -100,10 +96,7 @@ pub fn piped(mode: &str, words: &[&str]) -> io::Result<Piped> {
 /// ends the process, which nobody waits for any more.
 pub fn tell(line: impl fmt::Display) {
     let mut stdout = io::stdout().lock();
-    if writeln!(stdout, "{line}")
-        .and_then(|()| stdout.flush())
-        .is_err()
-    {
+    if writeln!(stdout, "{line}").and_then(|()| stdout.flush()).is_err() {
         std::process::exit(3);
     }
 }
@@ -114,11 +107,8 @@ pub fn tell(line: impl fmt::Display) {
 /// # Errors
 /// It cannot be started.
 pub fn run(command: &mut Command, deadline: Duration) -> io::Result<Ended> {
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
+    let child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     wait(child, deadline)
 }
 
@@ -128,11 +118,8 @@ pub fn run(command: &mut Command, deadline: Duration) -> io::Result<Ended> {
 /// # Errors
 /// It cannot be started.
 pub fn run_watching(command: &mut Command, deadline: Duration) -> io::Result<Ended> {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let _held = child.stdin.take();
     wait(child, deadline)
 }
@@ -150,16 +137,10 @@ pub fn wait(mut child: Child, deadline: Duration) -> io::Result<Ended> {
     let (stdout, stderr) = (stdout?, stderr?);
     // A grandchild may hold the pipe open, so even this must not wait for ever.
     let text = |pipe: Option<Receiver<Vec<u8>>>| {
-        let bytes = pipe
-            .and_then(|pipe| pipe.recv_timeout(DRAIN).ok())
-            .unwrap_or_default();
+        let bytes = pipe.and_then(|pipe| pipe.recv_timeout(DRAIN).ok()).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     };
-    Ok(Ended {
-        end,
-        stdout: text(stdout),
-        stderr: text(stderr),
-    })
+    Ok(Ended { end, stdout: text(stdout), stderr: text(stderr) })
 }
 
 /// Waits until `child` ends, at most for `deadline`, kills it then, and reaps it in any case.

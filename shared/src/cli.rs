@@ -80,34 +80,22 @@ impl Lesson {
 
     /// So many tasks unless `-n` says otherwise.
     pub const fn tasks(self, tasks: usize) -> Lesson {
-        Lesson {
-            tasks: Some(tasks),
-            ..self
-        }
+        Lesson { tasks: Some(tasks), ..self }
     }
 
     /// No more tasks than this.
     pub const fn at_most(self, most: usize) -> Lesson {
-        Lesson {
-            most: Some(most),
-            ..self
-        }
+        Lesson { most: Some(most), ..self }
     }
 
     /// Waits of so many milliseconds unless `--delay` says otherwise.
     pub const fn delay_ms(self, ms: u64) -> Lesson {
-        Lesson {
-            delay: Some(Duration::from_millis(ms)),
-            ..self
-        }
+        Lesson { delay: Some(Duration::from_millis(ms)), ..self }
     }
 
     /// With our server as a process of its own; its demo lists `apart::HIDDEN`.
     pub const fn apart(self) -> Lesson {
-        Lesson {
-            apart: true,
-            ..self
-        }
+        Lesson { apart: true, ..self }
     }
 
     /// With options of its own.
@@ -117,10 +105,7 @@ impl Lesson {
 
     /// Takes no `--url`.
     pub const fn own_server(self) -> Lesson {
-        Lesson {
-            own_server: true,
-            ..self
-        }
+        Lesson { own_server: true, ..self }
     }
 }
 
@@ -143,20 +128,13 @@ pub struct Hidden {
 
 impl Hidden {
     pub const fn new(name: &'static str, run: fn(&[String]) -> Result<()>) -> Hidden {
-        Hidden {
-            name,
-            run,
-            watches: false,
-        }
+        Hidden { name, run, watches: false }
     }
 
     /// For a mode that may hang or take its time: it ends with its stdin, and so with its parent,
     /// however that ends.
     pub const fn watching_stdin(self) -> Hidden {
-        Hidden {
-            watches: true,
-            ..self
-        }
+        Hidden { watches: true, ..self }
     }
 }
 
@@ -184,21 +162,13 @@ impl Error for Stop {}
 /// finding fails, 2 for wrong usage, 3 if something could not start, 4 if a result could not be
 /// written.
 pub fn main(demo: &Demo) -> ExitCode {
-    let words: Vec<String> = std::env::args_os()
-        .skip(1)
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect();
-    let hidden = demo
-        .hidden
-        .iter()
-        .find(|hidden| words.first().is_some_and(|word| word == hidden.name));
+    let words: Vec<String> =
+        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let hidden =
+        demo.hidden.iter().find(|hidden| words.first().is_some_and(|word| word == hidden.name));
     let code = match hidden {
         Some(hidden) => {
-            let watch = if hidden.watches {
-                end_with_stdin()
-            } else {
-                Ok(())
-            };
+            let watch = if hidden.watches { end_with_stdin() } else { Ok(()) };
             watch.and_then(|()| (hidden.run)(&words[1..])).map(|()| 0)
         }
         None => match options::command(demo).try_get_matches() {
@@ -231,9 +201,8 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
     if matches.get_flag("list") {
         return print(&options::list(demo)).map(|_| 0);
     }
-    let (chosen, matches) = matches
-        .remove_subcommand()
-        .unwrap_or((demo.lessons[0].name.into(), matches));
+    let (chosen, matches) =
+        matches.remove_subcommand().unwrap_or((demo.lessons[0].name.into(), matches));
     if let Some(mode) = demo.modes.iter().find(|mode| mode.name == chosen) {
         let own = |name: &str| mode.options.iter().any(|option| option.name == name);
         let given = |name: &&str| matches.value_source(name) == Some(ValueSource::CommandLine);
@@ -256,24 +225,11 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
     let machine = Machine {
         os: std::env::consts::OS.into(),
         cores: options::cores(),
-        profile: if cfg!(debug_assertions) {
-            "debug"
-        } else {
-            "release"
-        }
-        .into(),
+        profile: if cfg!(debug_assertions) { "debug" } else { "release" }.into(),
     };
-    let lessons = demo
-        .lessons
-        .iter()
-        .filter(|lesson| chosen == "all" || chosen == lesson.name);
+    let lessons = demo.lessons.iter().filter(|lesson| chosen == "all" || chosen == lesson.name);
     let columns = text::columns();
-    let mut report = Report {
-        version: 1,
-        demo: demo.name.into(),
-        machine,
-        lessons: Vec::new(),
-    };
+    let mut report = Report { version: 1, demo: demo.name.into(), machine, lessons: Vec::new() };
     let mut read = Reader::Listens;
     let mut last = 0;
     for (place, lesson) in lessons.enumerate() {
@@ -305,11 +261,7 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
         }
         report.lessons.extend(evidence.quoted);
         report.lessons.push(done);
-        last = demo
-            .lessons
-            .iter()
-            .position(|one| one.name == lesson.name)
-            .unwrap_or(last);
+        last = demo.lessons.iter().position(|one| one.name == lesson.name).unwrap_or(last);
     }
     if let Some(file) = page {
         output_file::write(&file, html::page(&report).as_bytes())?;
@@ -358,10 +310,7 @@ enum Reader {
 /// Writes to stdout and makes sure that it arrived: `print!` would panic, a buffer forget.
 fn print(text: &str) -> Result<Reader> {
     let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(Reader::Listens),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Left),
         Err(error) => Err(Stop::Output(format!("cannot write the report: {error}")).into()),

@@ -15,11 +15,7 @@ pub(crate) fn raise_limit() {
         use nix::sys::resource::{Resource, getrlimit, setrlimit};
         if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
             // macOS calls the hard limit infinite, but grants no more than OPEN_MAX.
-            let wanted = if cfg!(target_vendor = "apple") {
-                hard.min(10_240)
-            } else {
-                hard
-            };
+            let wanted = if cfg!(target_vendor = "apple") { hard.min(10_240) } else { hard };
             let _ = setrlimit(Resource::RLIMIT_NOFILE, wanted.max(soft), hard);
         }
     }
@@ -69,10 +65,7 @@ mod tests {
     /// Would be wrong: more at once than there are descriptors for, or none at all.
     #[test]
     fn what_is_needed_besides_is_left_out_and_one_is_always_allowed() {
-        assert_eq!(
-            [allowed(64, 2), allowed(64, 3), allowed(20_000, 2)],
-            [16, 10, 9_984]
-        );
+        assert_eq!([allowed(64, 2), allowed(64, 3), allowed(20_000, 2)], [16, 10, 9_984]);
         assert_eq!([allowed(32, 2), allowed(0, 2), allowed(33, 3)], [1, 1, 1]);
     }
 }

@@ -38,10 +38,7 @@ impl Judgement {
         let (predicted, measured) = (predicted.to_string(), measured.to_string());
         let reasons = match predicted == measured {
             true => (Verdict::Holds, because.to_string()),
-            false => (
-                Verdict::Fails,
-                "it did not come out as predicted".to_string(),
-            ),
+            false => (Verdict::Fails, "it did not come out as predicted".to_string()),
         };
         Judgement::new(predicted, measured, reasons)
     }
@@ -49,31 +46,15 @@ impl Judgement {
     /// Makes it "not shown" if there is a reason for which nothing follows from it.
     pub fn unless(self, why: Option<impl ToString>) -> Judgement {
         match why {
-            Some(why) => Judgement {
-                verdict: Verdict::NotShown,
-                because: why.to_string(),
-                ..self
-            },
+            Some(why) => Judgement { verdict: Verdict::NotShown, because: why.to_string(), ..self },
             None => self,
         }
     }
 
     /// Makes this the finding on one claim.
     pub fn on(self, claim: &str, says: &str) -> Finding {
-        let Judgement {
-            predicted,
-            measured,
-            verdict,
-            because,
-        } = self;
-        Finding {
-            claim: claim.into(),
-            says: says.into(),
-            predicted,
-            measured,
-            verdict,
-            because,
-        }
+        let Judgement { predicted, measured, verdict, because } = self;
+        Finding { claim: claim.into(), says: says.into(), predicted, measured, verdict, because }
     }
 }
 
@@ -91,32 +72,17 @@ pub fn waits_overlap(sequential: &Run, together: &Run) -> Judgement {
     let (verdict, because) = if let Some(lost) = lost(&[sequential, together]) {
         (Verdict::NotShown, lost)
     } else if asked < 2 {
-        (
-            Verdict::NotShown,
-            "a single task has nothing to overlap with".to_string(),
-        )
+        (Verdict::NotShown, "a single task has nothing to overlap with".to_string())
     } else if one == 1 && many > 1 {
-        (
-            Verdict::Holds,
-            format!("{source} {many} of {asked} waiting at the same time"),
-        )
+        (Verdict::Holds, format!("{source} {many} of {asked} waiting at the same time"))
     } else if shorter(sequential, together).mean_task_ms() < TOO_SHORT_MS {
-        (
-            Verdict::NotShown,
-            tasks_too_short(shorter(sequential, together)),
-        )
+        (Verdict::NotShown, tasks_too_short(shorter(sequential, together)))
     } else if let Some(why) = held_back(together).filter(|_| one == 1) {
         (Verdict::NotShown, why.to_string())
     } else if one == 1 {
-        (
-            Verdict::Fails,
-            format!("{source} never more than one waiting"),
-        )
+        (Verdict::Fails, format!("{source} never more than one waiting"))
     } else {
-        (
-            Verdict::Fails,
-            format!("{source} the sequential run overlap, too"),
-        )
+        (Verdict::Fails, format!("{source} the sequential run overlap, too"))
     };
     Judgement {
         predicted: format!("waiting at once: 1, then up to {asked}"),
@@ -135,10 +101,7 @@ pub fn pool_is_full(size: usize, before: &Run, pool: &Run) -> Judgement {
     let (verdict, because) = if let Some(lost) = lost(&[before, pool]) {
         (Verdict::NotShown, lost)
     } else if most > expected {
-        (
-            Verdict::Fails,
-            format!("{source} more at once than the limit allows"),
-        )
+        (Verdict::Fails, format!("{source} more at once than the limit allows"))
     } else if most < expected && pool.mean_task_ms() < TOO_SHORT_MS {
         (Verdict::NotShown, tasks_too_short(pool))
     } else if let Some(why) = held_back(pool).filter(|_| most == 1 && expected > 1) {
@@ -146,20 +109,14 @@ pub fn pool_is_full(size: usize, before: &Run, pool: &Run) -> Judgement {
     } else if most == 1 && expected > 1 {
         (Verdict::Fails, format!("{source} never two at once"))
     } else if most < expected {
-        (
-            Verdict::NotShown,
-            format!("{source} fewer at once than the limit allows"),
-        )
+        (Verdict::NotShown, format!("{source} fewer at once than the limit allows"))
     } else if asked <= size {
         (
             Verdict::NotShown,
             "there is a place for every task, so none had to wait: try fewer --workers".to_string(),
         )
     } else {
-        (
-            Verdict::Holds,
-            format!("{source} {most} at once, while {asked} were to be done"),
-        )
+        (Verdict::Holds, format!("{source} {most} at once, while {asked} were to be done"))
     };
     Judgement {
         predicted: format!("{expected} at once"),
@@ -181,11 +138,7 @@ pub fn no_more_threads(run: &Run, count: ThreadCount, lookups: bool) -> Judgemen
     let judgement = more_threads(run, count, 0, |more| more == 0);
     if lookups && judgement.verdict == Verdict::Fails {
         let because = "host names are looked up on threads of their own: try an IP address".into();
-        return Judgement {
-            verdict: Verdict::NotShown,
-            because,
-            ..judgement
-        };
+        return Judgement { verdict: Verdict::NotShown, because, ..judgement };
     }
     judgement
 }
@@ -210,27 +163,12 @@ fn more_threads(
     let (verdict, because) = if let Some(lost) = lost(&[run]) {
         (Verdict::NotShown, lost)
     } else if tasks < 2 {
-        (
-            Verdict::NotShown,
-            format!("at the count, {tasks} tasks were still waiting"),
-        )
+        (Verdict::NotShown, format!("at the count, {tasks} tasks were still waiting"))
     } else {
-        let verdict = if as_claimed(more) {
-            Verdict::Holds
-        } else {
-            Verdict::Fails
-        };
-        (
-            verdict,
-            format!("the operating system counted {before} before and {during} then"),
-        )
+        let verdict = if as_claimed(more) { Verdict::Holds } else { Verdict::Fails };
+        (verdict, format!("the operating system counted {before} before and {during} then"))
     };
-    Judgement {
-        predicted,
-        measured: format!("{more} more threads"),
-        verdict,
-        because,
-    }
+    Judgement { predicted, measured: format!("{more} more threads"), verdict, because }
 }
 
 /// The most tasks at once, and who says so: the server, or, where it is not ours, our own clock.
@@ -244,9 +182,7 @@ fn peak(run: &Run) -> (usize, &'static str) {
 /// Says so if waits are too short to rely on what happens meanwhile, by what the command line says.
 pub fn too_short(delay_ms: Option<f64>) -> Option<String> {
     let delay = delay_ms.filter(|&delay| delay < TOO_SHORT_MS)?;
-    Some(format!(
-        "waits of {delay} ms are too short: try a longer --delay"
-    ))
+    Some(format!("waits of {delay} ms are too short: try a longer --delay"))
 }
 
 /// The run whose tasks took less time: on a busy machine, the others waited for more than an answer.
@@ -295,24 +231,13 @@ mod tests {
 
     /// A run in which the server saw `peak` of `tasks` at once; by the clock, all ran from 0 to 100.
     fn seen(tasks: usize, peak: usize) -> Run {
-        let task = Task {
-            outcome: Outcome::Done,
-            start_ms: 0.0,
-            end_ms: 100.0,
-            ..Task::failed(0, "")
-        };
-        Run {
-            peak_in_flight: Some(peak),
-            ..run_of(vec![task; tasks])
-        }
+        let task =
+            Task { outcome: Outcome::Done, start_ms: 0.0, end_ms: 100.0, ..Task::failed(0, "") };
+        Run { peak_in_flight: Some(peak), ..run_of(vec![task; tasks]) }
     }
 
     fn with_a_loss(run: Run) -> Run {
-        Run {
-            done: run.done - 1,
-            failed: 1,
-            ..run
-        }
+        Run { done: run.done - 1, failed: 1, ..run }
     }
 
     /// Would be wrong: an outcome that was not predicted passes, or a reason for doubt is not heard.
@@ -321,10 +246,7 @@ mod tests {
         assert_eq!(Judgement::exactly("9 of 10", "9 of 10", "").verdict, Holds);
         assert_eq!(Judgement::exactly("9 of 10", "10 of 10", "").verdict, Fails);
         let doubted = Judgement::exactly(1, 2, "").unless(Some("nobody looked"));
-        assert_eq!(
-            (doubted.verdict, doubted.because.as_str()),
-            (NotShown, "nobody looked")
-        );
+        assert_eq!((doubted.verdict, doubted.because.as_str()), (NotShown, "nobody looked"));
         let certain = Judgement::exactly(1, 2, "").unless(None::<&str>);
         assert_eq!(certain.verdict, Fails);
     }
@@ -341,32 +263,21 @@ mod tests {
         assert_eq!(waits_overlap(&seen(10, 1), &short).verdict, NotShown);
         assert_eq!(waits_overlap(&short, &seen(10, 1)).verdict, NotShown);
         assert_eq!(pool_is_full(2, &seen(10, 10), &short).verdict, NotShown);
-        let rationed = Run {
-            rationed: true,
-            ..seen(10, 1)
-        };
+        let rationed = Run { rationed: true, ..seen(10, 1) };
         assert_eq!(waits_overlap(&seen(10, 1), &rationed).verdict, NotShown);
         assert_eq!(waits_overlap(&seen(10, 2), &rationed).verdict, Fails);
         assert_eq!(pool_is_full(2, &seen(10, 10), &rationed).verdict, NotShown);
         assert_eq!(pool_is_full(2, &seen(10, 10), &seen(10, 1)).verdict, Fails);
         let given_up = with_a_loss(seen(10, 10));
         assert_eq!(pool_is_full(2, &given_up, &seen(10, 3)).verdict, NotShown);
-        assert_eq!(
-            waits_overlap(&seen(10, 1), &with_a_loss(seen(10, 10))).verdict,
-            NotShown
-        );
+        assert_eq!(waits_overlap(&seen(10, 1), &with_a_loss(seen(10, 10))).verdict, NotShown);
     }
 
     /// Would be wrong: a machine that has no time for us refutes a claim; or waits in turn, or cores
     /// that the program itself keeps busy, do not.
     #[test]
     fn cores_that_others_keep_busy_are_told_from_waits_in_turn() {
-        let run = |idle_ms, cpu_ms| Run {
-            wall_ms: 1000.0,
-            idle_ms,
-            cpu_ms,
-            ..seen(10, 1)
-        };
+        let run = |idle_ms, cpu_ms| Run { wall_ms: 1000.0, idle_ms, cpu_ms, ..seen(10, 1) };
         for (idle_ms, cpu_ms, verdict) in [
             (None, Some(9.0), Fails),
             (Some(9.0), None, Fails),
@@ -398,20 +309,14 @@ mod tests {
     /// Would be wrong: a pool of one that is found fault with because it is none of two.
     #[test]
     fn a_pool_of_one_may_be_all_that_the_system_allows() {
-        let rationed = Run {
-            rationed: true,
-            ..seen(10, 1)
-        };
+        let rationed = Run { rationed: true, ..seen(10, 1) };
         assert_eq!(pool_is_full(1, &seen(10, 10), &rationed).verdict, Holds);
     }
 
     /// Would be wrong: no verdict at all behind `--url`, where no server of ours counts.
     #[test]
     fn without_a_server_of_ours_the_spans_are_judged() {
-        let unseen = |run: Run| Run {
-            peak_in_flight: None,
-            ..run
-        };
+        let unseen = |run: Run| Run { peak_in_flight: None, ..run };
         let mut apart = unseen(seen(3, 1));
         for (place, task) in apart.tasks.iter_mut().enumerate() {
             (task.start_ms, task.end_ms) = (place as f64 * 100.0, place as f64 * 100.0 + 90.0);
@@ -426,38 +331,22 @@ mod tests {
         assert_eq!(pool_is_full(2, &seen(10, 10), &seen(10, 2)).verdict, Holds);
         assert_eq!(pool_is_full(2, &seen(10, 10), &seen(10, 3)).verdict, Fails);
         assert_eq!(pool_is_full(2, &seen(10, 10), &seen(10, 1)).verdict, Fails);
-        assert_eq!(
-            pool_is_full(4, &seen(10, 10), &seen(10, 3)).verdict,
-            NotShown
-        );
-        assert_eq!(
-            pool_is_full(4, &seen(10, 10), &seen(4, 4)).verdict,
-            NotShown
-        );
-        assert_eq!(
-            pool_is_full(2, &seen(10, 10), &with_a_loss(seen(10, 2))).verdict,
-            NotShown
-        );
+        assert_eq!(pool_is_full(4, &seen(10, 10), &seen(10, 3)).verdict, NotShown);
+        assert_eq!(pool_is_full(4, &seen(10, 10), &seen(4, 4)).verdict, NotShown);
+        assert_eq!(pool_is_full(2, &seen(10, 10), &with_a_loss(seen(10, 2))).verdict, NotShown);
     }
 
     /// Would be wrong: tasks on one thread count as threads of their own, or the other way round.
     #[test]
     fn threads_are_judged_by_the_systems_count() {
-        let count = |during| ThreadCount {
-            before: Some(2),
-            during,
-            at_ms: 50.0,
-        };
+        let count = |during| ThreadCount { before: Some(2), during, at_ms: 50.0 };
         let run = seen(10, 10);
         assert_eq!(thread_each(&run, count(Some(12))).verdict, Holds);
         assert_eq!(thread_each(&run, count(Some(2))).verdict, Fails);
         assert_eq!(no_more_threads(&run, count(Some(2)), false).verdict, Holds);
         assert_eq!(no_more_threads(&run, count(Some(3)), false).verdict, Fails);
         assert_eq!(no_more_threads(&run, count(None), false).verdict, NotShown);
-        let late = ThreadCount {
-            at_ms: 200.0,
-            ..count(Some(2))
-        };
+        let late = ThreadCount { at_ms: 200.0, ..count(Some(2)) };
         assert_eq!(thread_each(&run, late).verdict, NotShown);
     }
 
@@ -470,11 +359,7 @@ mod tests {
         };
         // Two tasks are enough to overlap, or to have threads of their own.
         assert_eq!(waits_overlap(&seen(2, 1), &seen(2, 2)).verdict, Holds);
-        let count = ThreadCount {
-            before: Some(2),
-            during: Some(4),
-            at_ms: 50.0,
-        };
+        let count = ThreadCount { before: Some(2), during: Some(4), at_ms: 50.0 };
         assert_eq!(thread_each(&seen(2, 2), count).verdict, Holds);
         assert_eq!(thread_each(&seen(1, 1), count).verdict, NotShown);
         // As long as it must be, and a bit less.
@@ -497,11 +382,7 @@ mod tests {
     /// Would be wrong: looking up names excuses what nothing else does, or is no excuse.
     #[test]
     fn looking_up_names_excuses_more_threads_and_nothing_else() {
-        let count = |during| ThreadCount {
-            before: Some(2),
-            during: Some(during),
-            at_ms: 50.0,
-        };
+        let count = |during| ThreadCount { before: Some(2), during: Some(during), at_ms: 50.0 };
         let judge = |during| no_more_threads(&seen(10, 10), count(during), true);
         assert_eq!((judge(2).verdict, judge(3).verdict), (Holds, NotShown));
         assert!(judge(3).because.contains("looked up") && !judge(2).because.contains("looked up"));

@@ -36,11 +36,7 @@ pub struct Evidence {
 
 impl Evidence {
     pub fn new(runs: Vec<Run>, findings: Vec<Finding>) -> Evidence {
-        Evidence {
-            runs,
-            findings,
-            ..Evidence::default()
-        }
+        Evidence { runs, findings, ..Evidence::default() }
     }
 
     pub fn with(self, figures: Vec<Figure>) -> Evidence {
@@ -183,11 +179,7 @@ impl Lab {
             Some(target) => target.counted(seen, run)?,
             None => run,
         };
-        Ok(Run {
-            predicted_ms: predicted_ms.into(),
-            rationed: self.rationed.get(),
-            ..run
-        })
+        Ok(Run { predicted_ms: predicted_ms.into(), rationed: self.rationed.get(), ..run })
     }
 
     /// Whether a run can go on with the threads or processes `obtained` so far, where the system
@@ -212,12 +204,7 @@ impl Lab {
         };
         #[cfg(not(feature = "http"))]
         let (url, embedded) = (None, false);
-        Settings {
-            tasks: self.tasks,
-            url,
-            embedded,
-            delay_ms: self.delay_ms,
-        }
+        Settings { tasks: self.tasks, url, embedded, delay_ms: self.delay_ms }
     }
 }
 
@@ -228,9 +215,7 @@ impl Lab {
     /// # Errors
     /// The demo has not set [`crate::cli::Demo::http`].
     pub fn target(&self) -> Result<&Target> {
-        self.target
-            .as_ref()
-            .context("this demo asks for nothing over HTTP")
+        self.target.as_ref().context("this demo asks for nothing over HTTP")
     }
 
     /// The embedded server, for a lesson that asks what it saw.

@@ -20,18 +20,13 @@ pub fn lanes(run: &Run) -> Vec<Lane<'_>> {
     let mut places = HashMap::new();
     for task in &run.tasks {
         let place = *places.entry((task.pid, &task.thread)).or_insert_with(|| {
-            lanes.push(Lane {
-                pid: task.pid,
-                thread: &task.thread,
-                tasks: Vec::new(),
-            });
+            lanes.push(Lane { pid: task.pid, thread: &task.thread, tasks: Vec::new() });
             lanes.len() - 1
         });
         lanes[place].tasks.push(task);
     }
     for lane in &mut lanes {
-        lane.tasks
-            .sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms).then(a.id.cmp(&b.id)));
+        lane.tasks.sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms).then(a.id.cmp(&b.id)));
     }
     lanes
 }

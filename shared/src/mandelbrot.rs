@@ -23,10 +23,7 @@ pub struct View {
 impl View {
     /// A picture of this many rows in the region's own proportions, 3 to 2.
     pub fn of_height(height: usize) -> View {
-        View {
-            width: height * 3 / 2,
-            height,
-        }
+        View { width: height * 3 / 2, height }
     }
 
     /// For each pixel of row `y`, after how many iterations it escaped, at most [`ITERATIONS`].
@@ -86,17 +83,9 @@ mod tests {
     /// that is no multiple of the lanes.
     #[test]
     fn lanes_in_step_draw_what_the_definition_says() {
-        for view in [
-            View::of_height(100),
-            View {
-                width: 61,
-                height: 37,
-            },
-            View {
-                width: 1,
-                height: 1,
-            },
-        ] {
+        for view in
+            [View::of_height(100), View { width: 61, height: 37 }, View { width: 1, height: 1 }]
+        {
             for row in 0..view.height {
                 let im = -1.0 + 2.0 * (row as f64 + 0.5) / view.height as f64;
                 let expected: Vec<u16> = (0..view.width)

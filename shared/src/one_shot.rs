@@ -47,10 +47,7 @@ impl Direct {
             Some(query) => format!("{}?{query}", url.path()),
             None => url.path().to_string(),
         };
-        plain.then(|| Direct {
-            address,
-            path: path.into(),
-        })
+        plain.then(|| Direct { address, path: path.into() })
     }
 
     /// `None` stands for an answer that is too long.
@@ -88,11 +85,7 @@ impl Activity<OneShot> {
             timeout,
             general: AsyncActivity::without_reuse(url, timeout, show)?,
         };
-        Ok(Activity {
-            client,
-            url: url.clone(),
-            show,
-        })
+        Ok(Activity { client, url: url.clone(), show })
     }
 
     /// Carries out task `id`; other tasks run while it waits.

@@ -31,11 +31,7 @@ pub struct Options(pub(crate) ArgMatches);
 
 impl Options {
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .try_get_one::<String>(name)
-            .ok()
-            .flatten()
-            .map(String::as_str)
+        self.0.try_get_one::<String>(name).ok().flatten().map(String::as_str)
     }
 }
 
@@ -216,9 +212,7 @@ pub(crate) fn check_files(demo: &Demo, matches: &ArgMatches) -> Result<(), Stop>
 
 /// Whether the report is to be printed as JSON.
 pub(crate) fn is_json(matches: &ArgMatches) -> bool {
-    matches
-        .get_one::<String>("format")
-        .is_some_and(|format| format == "json")
+    matches.get_one::<String>("format").is_some_and(|format| format == "json")
 }
 
 fn duration(matches: &ArgMatches, name: &str) -> Duration {
@@ -241,11 +235,7 @@ pub(crate) fn cores() -> usize {
 pub(crate) fn command(demo: &Demo) -> Command {
     let option = |name: &'static str, value: &'static str| {
         // A value may begin with a hyphen, so that -1 is told the range and not taken for an option.
-        Arg::new(name)
-            .long(name)
-            .value_name(value)
-            .global(true)
-            .allow_hyphen_values(true)
+        Arg::new(name).long(name).value_name(value).global(true).allow_hyphen_values(true)
     };
     let mut command = Command::new(demo.name)
         .about(demo.about)
@@ -319,11 +309,8 @@ pub(crate) fn command(demo: &Demo) -> Command {
     let own: BTreeMap<_, _> = options(demo).map(|own| (own.name, own)).collect();
     command = command.args(own.values().map(|own| checked(own).global(true)));
     for (place, lesson) in demo.lessons.iter().enumerate() {
-        let about = if place == 0 {
-            format!("{} [default]", lesson.about)
-        } else {
-            lesson.about.into()
-        };
+        let about =
+            if place == 0 { format!("{} [default]", lesson.about) } else { lesson.about.into() };
         command = command.subcommand(Command::new(lesson.name).about(about));
     }
     command = command.subcommand(Command::new("all").about("Every lesson in order"));
@@ -347,11 +334,7 @@ fn checked(own: &Opt) -> Arg {
 fn count_option(arg: Arg, range: RangeInclusive<usize>) -> Arg {
     arg.value_parser(move |text: &str| match text.parse() {
         Ok(count) if range.contains(&count) => Ok(count),
-        _ => Err(format!(
-            "expected a whole number from {} to {}",
-            range.start(),
-            range.end()
-        )),
+        _ => Err(format!("expected a whole number from {} to {}", range.start(), range.end())),
     })
 }
 
@@ -374,10 +357,7 @@ fn checked_url(text: &str) -> Result<String, String> {
 
 fn plus_and_minus(demo: &Demo) -> String {
     let lines = |sign, points: &[&str]| {
-        points
-            .iter()
-            .map(|point| format!("  {sign} {point}\n"))
-            .collect::<String>()
+        points.iter().map(|point| format!("  {sign} {point}\n")).collect::<String>()
     };
     format!("{}{}", lines('+', demo.plus), lines('-', demo.minus))
 }
@@ -386,12 +366,7 @@ pub(crate) fn list(demo: &Demo) -> String {
     demo.lessons
         .iter()
         .map(|lesson| {
-            format!(
-                "{:<16} {:<16} {}\n",
-                lesson.name,
-                lesson.claims.join(" "),
-                lesson.about
-            )
+            format!("{:<16} {:<16} {}\n", lesson.name, lesson.claims.join(" "), lesson.about)
         })
         .collect()
 }
@@ -404,11 +379,8 @@ pub(crate) fn usage_error(error: &clap::Error) -> String {
         _ => None,
     };
     let mut rendered = error.to_string();
-    let given = [
-        ContextKind::InvalidValue,
-        ContextKind::InvalidSubcommand,
-        ContextKind::InvalidArg,
-    ];
+    let given =
+        [ContextKind::InvalidValue, ContextKind::InvalidSubcommand, ContextKind::InvalidArg];
     for word in given.into_iter().filter_map(context) {
         // A word may be long, or have line breaks of its own.
         let mut short = text::inert(&word);
@@ -420,15 +392,9 @@ pub(crate) fn usage_error(error: &clap::Error) -> String {
         }
     }
     let first = rendered.lines().next().unwrap_or_default();
-    let line = first
-        .strip_prefix("error: ")
-        .unwrap_or(first)
-        .replace("subcommand", "lesson");
-    let similar = [
-        ContextKind::SuggestedSubcommand,
-        ContextKind::SuggestedArg,
-        ContextKind::SuggestedValue,
-    ];
+    let line = first.strip_prefix("error: ").unwrap_or(first).replace("subcommand", "lesson");
+    let similar =
+        [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
     if let Some(similar) = similar.into_iter().find_map(context) {
         return format!("{line}; did you mean {similar}?");
     }

@@ -63,10 +63,7 @@ pub(crate) fn target(path: &Path) -> PathBuf {
         let directory = fs::canonicalize(directory?).ok()?;
         Some(directory.join(path.file_name()?))
     };
-    fs::canonicalize(path)
-        .ok()
-        .or_else(new)
-        .unwrap_or(path.into())
+    fs::canonicalize(path).ok().or_else(new).unwrap_or(path.into())
 }
 
 /// A name in the same directory that no other run uses.

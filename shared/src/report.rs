@@ -160,12 +160,7 @@ pub enum Verdict {
 
 impl Figure {
     pub fn new(name: &str, unit: &str, scale: Scale) -> Figure {
-        Figure {
-            name: name.into(),
-            unit: unit.into(),
-            scale,
-            points: Vec::new(),
-        }
+        Figure { name: name.into(), unit: unit.into(), scale, points: Vec::new() }
     }
 
     /// Adds one bar or point. What is not known is `None`.
@@ -224,11 +219,7 @@ impl Task {
 
     /// A task that began at `start_ms`, as read from [`crate::stopwatch::now_ms`], and was given up.
     pub fn cancelled(id: usize, start_ms: f64, why: impl Into<String>) -> Task {
-        Task {
-            outcome: Outcome::Cancelled,
-            start_ms,
-            ..Task::failed(id, why)
-        }
+        Task { outcome: Outcome::Cancelled, start_ms, ..Task::failed(id, why) }
     }
 
     /// A task whose thread panicked, with the message as `join` hands it over.
@@ -242,10 +233,7 @@ impl Task {
         let start_ms = crate::stopwatch::now_ms();
         // What it was changing when it panicked is not looked at again.
         let outcome = catch_unwind(AssertUnwindSafe(work));
-        outcome.unwrap_or_else(|panic| Task {
-            start_ms,
-            ..Task::panicked(id, panic)
-        })
+        outcome.unwrap_or_else(|panic| Task { start_ms, ..Task::panicked(id, panic) })
     }
 }
 
@@ -268,11 +256,7 @@ impl Run {
 
     /// Mean time from a task's start to its end.
     pub fn mean_task_ms(&self) -> f64 {
-        let sum: f64 = self
-            .tasks
-            .iter()
-            .map(|task| task.end_ms - task.start_ms)
-            .sum();
+        let sum: f64 = self.tasks.iter().map(|task| task.end_ms - task.start_ms).sum();
         sum / self.tasks.len().max(1) as f64
     }
 
@@ -284,11 +268,8 @@ impl Run {
     /// Most tasks under way at the same time, by this program's own clock.
     pub fn most_at_once(&self) -> usize {
         // The peak is reached at the start of some task: sweep over starts (+1) and ends (-1).
-        let mut edges: Vec<(f64, isize)> = self
-            .tasks
-            .iter()
-            .flat_map(|task| [(task.start_ms, 1), (task.end_ms, -1)])
-            .collect();
+        let mut edges: Vec<(f64, isize)> =
+            self.tasks.iter().flat_map(|task| [(task.start_ms, 1), (task.end_ms, -1)]).collect();
         edges.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let (mut now, mut most) = (0, 0);
         for (_, step) in edges {
@@ -317,10 +298,7 @@ mod tests {
     fn tasks_take_their_mean_time_and_have_ended_at_their_end() {
         let run = run(&[(10.0, 30.0), (10.0, 20.0)]);
         assert_eq!(run.mean_task_ms(), 15.0);
-        assert_eq!(
-            [19.0, 20.0, 30.0].map(|at_ms| run.not_ended(at_ms)),
-            [2, 1, 0]
-        );
+        assert_eq!([19.0, 20.0, 30.0].map(|at_ms| run.not_ended(at_ms)), [2, 1, 0]);
     }
 
     /// Would be wrong: a message that nobody gets to read, or a task of its own making.
@@ -337,10 +315,7 @@ mod tests {
         let owned = || resume_unwind(Box::new(String::from("or so")));
         assert_eq!(why(owned), "panicked: or so");
         assert_eq!(why(|| resume_unwind(Box::new(7))), "panicked: no message");
-        let done = Task {
-            outcome: Outcome::Done,
-            ..Task::failed(3, "")
-        };
+        let done = Task { outcome: Outcome::Done, ..Task::failed(3, "") };
         assert_eq!(Task::catch_panic(3, || done.clone()), done);
         let given_up = Task::cancelled(3, 1.5, "too late");
         let told = (given_up.outcome, given_up.start_ms);
@@ -350,16 +325,9 @@ mod tests {
     /// Would be wrong: bars that do not keep the proportions of what was measured.
     #[test]
     fn bars_are_as_long_as_their_scale_says() {
-        let figure = |scale| {
-            Figure::new("", "", scale)
-                .point("", 100.0, 1.0)
-                .point("", 0.0, None)
-        };
+        let figure = |scale| Figure::new("", "", scale).point("", 100.0, 1.0).point("", 0.0, None);
         let linear = figure(Scale::Linear);
-        assert_eq!(
-            [100.0, 25.0, 0.0].map(|value| linear.share(value)),
-            [1.0, 0.25, 0.0]
-        );
+        assert_eq!([100.0, 25.0, 0.0].map(|value| linear.share(value)), [1.0, 0.25, 0.0]);
         // From 0.1, a power of ten below the smallest, to 100.
         let powers = figure(Scale::Logarithmic);
         let shares = [100.0, 10.0, 1.0, 0.0].map(|value| (powers.share(value) * 3.0).round());
@@ -370,17 +338,8 @@ mod tests {
     /// Would be wrong: a sequence that counts as overlap because one task starts the instant another ends.
     #[test]
     fn tasks_that_only_touch_do_not_overlap() {
-        assert_eq!(
-            run(&[(0.0, 10.0), (10.0, 20.0), (20.0, 30.0)]).most_at_once(),
-            1
-        );
-        assert_eq!(
-            run(&[(0.0, 10.0), (5.0, 20.0), (9.0, 30.0)]).most_at_once(),
-            3
-        );
-        assert_eq!(
-            run(&[(0.0, 10.0), (5.0, 20.0), (12.0, 30.0)]).most_at_once(),
-            2
-        );
+        assert_eq!(run(&[(0.0, 10.0), (10.0, 20.0), (20.0, 30.0)]).most_at_once(), 1);
+        assert_eq!(run(&[(0.0, 10.0), (5.0, 20.0), (9.0, 30.0)]).most_at_once(), 3);
+        assert_eq!(run(&[(0.0, 10.0), (5.0, 20.0), (12.0, 30.0)]).most_at_once(), 2);
     }
 }

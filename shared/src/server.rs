@@ -98,9 +98,7 @@ impl Server {
     /// The port is taken or not allowed, or the thread cannot be started.
     pub fn start(ip: IpAddr, port: u16) -> Result<Server> {
         let asked = SocketAddr::new(ip, port);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let state = Arc::new(State::default());
         let listener = {
             let _inside = runtime.enter();
@@ -138,11 +136,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // As std does: a server started again at once gets its port; on Windows it would share it.
     socket.set_reuseaddr(cfg!(unix))?;
     socket.bind(address)?;
@@ -162,9 +156,7 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
         tokio::spawn(async move {
             let service = service_fn(|request| answer(request, state.clone()));
             // An error means that this client went away; there is nobody to tell.
-            let _ = http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }
@@ -175,10 +167,7 @@ async fn answer(
 ) -> Result<Response<String>, Infallible> {
     let mut visit = Visit::begin(lock(&state.seen).clone());
     let path = request.uri().path();
-    let (kind, value) = path
-        .trim_start_matches('/')
-        .split_once('/')
-        .unwrap_or((path, ""));
+    let (kind, value) = path.trim_start_matches('/').split_once('/').unwrap_or((path, ""));
     let (value, deadline) = value.split_once('/').unwrap_or((value, ""));
     let (status, text) = match (kind, value.parse::<u64>()) {
         ("delay", Ok(ms)) if ms <= MAX_DELAY_MS => {
@@ -202,10 +191,7 @@ async fn answer(
                 ),
             }
         }
-        _ => (
-            StatusCode::NOT_FOUND,
-            "try /delay/100, /status/400 or /gate/10".to_string(),
-        ),
+        _ => (StatusCode::NOT_FOUND, "try /delay/100, /status/400 or /gate/10".to_string()),
     };
     visit.answered = true;
     let mut response = Response::new(text + "\n");
@@ -247,10 +233,7 @@ impl Visit {
         seen.hits.fetch_add(1, Relaxed);
         let now = seen.in_flight.fetch_add(1, Relaxed) + 1;
         seen.peak_in_flight.fetch_max(now, Relaxed);
-        Visit {
-            seen,
-            answered: false,
-        }
+        Visit { seen, answered: false }
     }
 }
 

@@ -19,10 +19,7 @@ pub fn now_ms() -> f64 {
 
 /// Name of the current thread, `main` for the first one.
 pub fn thread_name() -> String {
-    std::thread::current()
-        .name()
-        .unwrap_or("unnamed")
-        .to_string()
+    std::thread::current().name().unwrap_or("unnamed").to_string()
 }
 
 /// A run under way.
@@ -57,11 +54,7 @@ impl Stopwatch {
     /// Asks the operating system how many threads there are by now.
     pub fn count_threads(&self) -> ThreadCount {
         let (before, during) = (self.os_threads, os_threads());
-        ThreadCount {
-            before,
-            during,
-            at_ms: now_ms() - self.start_ms,
-        }
+        ThreadCount { before, during, at_ms: now_ms() - self.start_ms }
     }
 
     /// Ends the run. `tasks` are what came of the `asked` tasks with ids from 0, in any order, with
@@ -71,10 +64,7 @@ impl Stopwatch {
     /// A task appears twice, or was never asked for: the lesson has a mistake.
     pub fn stop(self, model: &str, asked: usize, tasks: Vec<Task>) -> Result<Run> {
         let wall_ms = now_ms() - self.start_ms;
-        let cpu_ms = self
-            .cpu_ms
-            .zip(cpu_ms())
-            .map(|(before, after)| after - before);
+        let cpu_ms = self.cpu_ms.zip(cpu_ms()).map(|(before, after)| after - before);
         let idle_ms = self.idle_ms.zip(idle_ms());
         let idle_ms = idle_ms.map(|(before, after)| (after - before).max(0.0));
         let mut slots: Vec<Option<Task>> = vec![None; asked];
@@ -164,11 +154,8 @@ fn idle_by_core(stat: &str, allowed: &str) -> Option<Vec<f64>> {
         match core.parse::<usize>() {
             Ok(core) if cores.contains(&core) => {
                 // user nice system idle iowait
-                let ticks: f64 = words
-                    .skip(3)
-                    .take(2)
-                    .filter_map(|word| word.parse::<f64>().ok())
-                    .sum();
+                let ticks: f64 =
+                    words.skip(3).take(2).filter_map(|word| word.parse::<f64>().ok()).sum();
                 idle.push(ticks * TICK_MS);
             }
             _ => {}
@@ -197,11 +184,7 @@ pub fn peak_rss_kib() -> Option<u64> {
         use nix::sys::resource::{UsageWho, getrusage};
         let peak = getrusage(UsageWho::RUSAGE_SELF).ok()?.max_rss() as u64;
         // getrusage(2): kilobytes, but bytes on macOS.
-        Some(if cfg!(target_vendor = "apple") {
-            peak / 1024
-        } else {
-            peak
-        })
+        Some(if cfg!(target_vendor = "apple") { peak / 1024 } else { peak })
     }
     #[cfg(not(unix))]
     None
@@ -211,9 +194,8 @@ pub fn peak_rss_kib() -> Option<u64> {
 pub fn rss_kib() -> Option<u64> {
     // proc(5): VmRSS may be off by some pages for each core, and this is not.
     let summed = std::fs::read_to_string("/proc/self/smaps_rollup").ok();
-    let line = summed
-        .as_deref()
-        .and_then(|text| text.lines().find_map(|line| line.strip_prefix("Rss:")));
+    let line =
+        summed.as_deref().and_then(|text| text.lines().find_map(|line| line.strip_prefix("Rss:")));
     let exact = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
     exact.or_else(|| proc_status("VmRSS:"))
 }
@@ -228,20 +210,13 @@ fn forget_peak_memory() {
 
 /// The number behind `key` in proc(5)'s `status`; `None` where there is no such file.
 fn proc_status(key: &str) -> Option<u64> {
-    proc_status_line(key)?
-        .split_whitespace()
-        .next()?
-        .parse()
-        .ok()
+    proc_status_line(key)?.split_whitespace().next()?.parse().ok()
 }
 
 fn proc_status_line(key: &str) -> Option<String> {
     // One read, since this is also asked in the middle of a run.
     let mut bytes = [0; 4096];
-    let length = File::open("/proc/self/status")
-        .ok()?
-        .read(&mut bytes)
-        .ok()?;
+    let length = File::open("/proc/self/status").ok()?.read(&mut bytes).ok()?;
     let status = str::from_utf8(&bytes[..length]).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(key))?;
     Some(line.into())
@@ -256,31 +231,18 @@ pub(crate) mod tests {
         for (id, task) in tasks.iter_mut().enumerate() {
             task.id = id;
         }
-        Stopwatch {
-            start_ms: 0.0,
-            cpu_ms: None,
-            idle_ms: None,
-            os_threads: None,
-        }
-        .stop("test", tasks.len(), tasks)
-        .unwrap()
+        Stopwatch { start_ms: 0.0, cpu_ms: None, idle_ms: None, os_threads: None }
+            .stop("test", tasks.len(), tasks)
+            .unwrap()
     }
 
     /// Would be wrong: a task that vanished with its thread is left out of the count.
     #[test]
     fn a_task_without_an_outcome_is_counted_as_failed() {
-        let done = Task {
-            outcome: Outcome::Done,
-            ..Task::failed(2, "")
-        };
+        let done = Task { outcome: Outcome::Done, ..Task::failed(2, "") };
         let run = Stopwatch::start().stop("test", 3, vec![done]).unwrap();
         assert_eq!((run.done, run.failed, run.tasks.len()), (1, 2, 3));
-        assert!(
-            run.tasks
-                .iter()
-                .enumerate()
-                .all(|(place, task)| task.id == place)
-        );
+        assert!(run.tasks.iter().enumerate().all(|(place, task)| task.id == place));
     }
 
     /// Would be wrong: one task credited twice, or one that nobody asked for.
@@ -288,11 +250,7 @@ pub(crate) mod tests {
     fn a_second_outcome_or_a_strange_id_is_refused() {
         let twice = vec![Task::failed(0, ""), Task::failed(0, "")];
         assert!(Stopwatch::start().stop("test", 2, twice).is_err());
-        assert!(
-            Stopwatch::start()
-                .stop("test", 2, vec![Task::failed(2, "")])
-                .is_err()
-        );
+        assert!(Stopwatch::start().stop("test", 2, vec![Task::failed(2, "")]).is_err());
     }
 
     /// Would be wrong: times on a clock of another unit or origin than the one that they are read from.
@@ -307,16 +265,9 @@ pub(crate) mod tests {
         let (least, count, most) = (ms(inside), watch.count_threads(), ms(outside));
         assert!((least..=most).contains(&count.at_ms), "{} ms", count.at_ms);
         let task = Task::failed(0, "");
-        let (least, run, most) = (
-            ms(inside),
-            watch.stop("test", 2, vec![task]).unwrap(),
-            ms(outside),
-        );
-        assert!(
-            least <= run.wall_ms && run.wall_ms <= most,
-            "{} ms",
-            run.wall_ms
-        );
+        let (least, run, most) =
+            (ms(inside), watch.stop("test", 2, vec![task]).unwrap(), ms(outside));
+        assert!(least <= run.wall_ms && run.wall_ms <= most, "{} ms", run.wall_ms);
         assert!(now_ms() - before >= 12.0);
         assert!(6.0 <= run.tasks[0].start_ms && run.tasks[0].start_ms <= run.wall_ms);
         assert!(run.tasks[0].start_ms <= run.tasks[0].end_ms && run.tasks[0].end_ms <= run.wall_ms);
@@ -342,21 +293,13 @@ pub(crate) mod tests {
         };
         let whole = || {
             let who = [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN];
-            who.map(|who| ms(getrusage(who).unwrap()))
-                .iter()
-                .sum::<f64>()
+            who.map(|who| ms(getrusage(who).unwrap())).iter().sum::<f64>()
         };
         // A child that is waited for, so that there is something to add up.
         let list = ["-c", "ls -R /proc/self >/dev/null 2>&1"];
-        std::process::Command::new("sh")
-            .args(list)
-            .status()
-            .unwrap();
+        std::process::Command::new("sh").args(list).status().unwrap();
         let (least, cpu, most) = (whole(), cpu_ms().unwrap(), whole());
-        assert!(
-            least - 0.01 <= cpu && cpu <= most + 0.01,
-            "{least} {cpu} {most}"
-        );
+        assert!(least - 0.01 <= cpu && cpu <= most + 0.01, "{least} {cpu} {most}");
         let before = whole();
         let run = Stopwatch::start().stop("test", 0, Vec::new()).unwrap();
         let (used, most) = (run.cpu_ms.unwrap(), whole() - before);
@@ -375,10 +318,7 @@ pub(crate) mod tests {
             assert!(peak_rss_kib().unwrap() + 32 * 1024 < peak);
         }
         let named = std::thread::Builder::new().name("Worker-7".into());
-        assert_eq!(
-            named.spawn(thread_name).unwrap().join().unwrap(),
-            "Worker-7"
-        );
+        assert_eq!(named.spawn(thread_name).unwrap().join().unwrap(), "Worker-7");
     }
 
     /// Would be wrong: idle time of a core that this process may not use.
@@ -410,21 +350,14 @@ pub(crate) mod tests {
                 .collect();
             words.iter().sum::<f64>() * 10.0
         };
-        let cores = stat()
-            .lines()
-            .filter(|line| line.starts_with("cpu"))
-            .count()
-            - 1;
+        let cores = stat().lines().filter(|line| line.starts_with("cpu")).count() - 1;
         if std::thread::available_parallelism().unwrap().get() != cores {
             return;
         }
         let (least, idle, most) = (total_ms(), idle_ms().unwrap(), total_ms());
         // Each core's share is rounded down to a tick.
         let rounding = 20.0 * cores as f64;
-        assert!(
-            least - rounding <= idle && idle <= most + rounding,
-            "{least} {idle} {most}"
-        );
+        assert!(least - rounding <= idle && idle <= most + rounding, "{least} {idle} {most}");
         // A run has what was added from its start to its end.
         let (outside, watch, inside) = (total_ms(), Stopwatch::start(), total_ms());
         std::thread::sleep(std::time::Duration::from_millis(300));

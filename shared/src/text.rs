@@ -9,9 +9,7 @@ use crate::timeline;
 
 /// Columns that the report may use: `COLUMNS` if set, else the terminal's width, else 80.
 pub fn columns() -> usize {
-    let set = std::env::var("COLUMNS")
-        .ok()
-        .and_then(|columns| columns.parse().ok());
+    let set = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let terminal = || terminal_size::terminal_size().map(|(width, _)| width.0 as usize);
     set.or_else(terminal).unwrap_or(80).clamp(20, 200)
 }
@@ -25,16 +23,12 @@ pub fn print_line(task: &Task) {
         (Some(error), _) => format!("{}: {error}", outcome(task.outcome)),
     };
     let line = format!("  process {}, {}: {result}", task.pid, task.thread);
-    let _ = std::io::stdout()
-        .lock()
-        .write_all(format!("{}\n", inert(&line)).as_bytes());
+    let _ = std::io::stdout().lock().write_all(format!("{}\n", inert(&line)).as_bytes());
 }
 
 /// Prints which model the lines that follow come from.
 pub fn print_model(model: &str) {
-    let _ = std::io::stdout()
-        .lock()
-        .write_all(format!("{model}:\n").as_bytes());
+    let _ = std::io::stdout().lock().write_all(format!("{model}:\n").as_bytes());
 }
 
 /// What stands above the lines of a lesson's tasks.
@@ -48,22 +42,14 @@ pub fn heading(demo: &str, name: &str, about: &str, columns: usize) -> String {
 /// What a lesson found out.
 pub fn lesson(lesson: &Lesson, machine: &Machine, columns: usize) -> String {
     let mut text = String::new();
-    let scale_ms = lesson
-        .runs
-        .iter()
-        .map(|run| run.wall_ms)
-        .fold(0.0, f64::max);
+    let scale_ms = lesson.runs.iter().map(|run| run.wall_ms).fold(0.0, f64::max);
     let widest = lesson.runs.iter().map(timeline::label_columns).max();
     let label_columns = widest.unwrap_or(0).min(columns / 3);
     let sequential = lesson.runs.iter().find(|run| run.model == "sequential");
     let what = match &lesson.settings.url {
         Some(url) => format!("{} tasks, each a GET of {url}", lesson.settings.tasks),
         None => match lesson.settings.delay_ms {
-            Some(ms) => format!(
-                "{} tasks, each a wait of {}",
-                lesson.settings.tasks,
-                time(ms)
-            ),
+            Some(ms) => format!("{} tasks, each a wait of {}", lesson.settings.tasks, time(ms)),
             None => format!("{} tasks, each computing", lesson.settings.tasks),
         },
     };
@@ -74,12 +60,7 @@ pub fn lesson(lesson: &Lesson, machine: &Machine, columns: usize) -> String {
     };
     if !lesson.runs.is_empty() {
         text.push('\n');
-        wrap(
-            &mut text,
-            &format!("{what}; {} cores{build}", machine.cores),
-            0,
-            columns,
-        );
+        wrap(&mut text, &format!("{what}; {} cores{build}", machine.cores), 0, columns);
     }
     for run in &lesson.runs {
         text.push('\n');
@@ -98,33 +79,13 @@ pub fn lesson(lesson: &Lesson, machine: &Machine, columns: usize) -> String {
         text.push('\n');
         wrap(
             &mut text,
-            &format!(
-                "{} {}: {}",
-                finding.claim,
-                verdict(finding.verdict),
-                finding.says
-            ),
+            &format!("{} {}: {}", finding.claim, verdict(finding.verdict), finding.says),
             0,
             columns,
         );
-        wrap(
-            &mut text,
-            &format!("predicted {}", finding.predicted),
-            2,
-            columns,
-        );
-        wrap(
-            &mut text,
-            &format!("measured  {}", finding.measured),
-            2,
-            columns,
-        );
-        wrap(
-            &mut text,
-            &format!("because   {}", finding.because),
-            2,
-            columns,
-        );
+        wrap(&mut text, &format!("predicted {}", finding.predicted), 2, columns);
+        wrap(&mut text, &format!("measured  {}", finding.measured), 2, columns);
+        wrap(&mut text, &format!("because   {}", finding.because), 2, columns);
     }
     text
 }
@@ -135,14 +96,7 @@ pub fn ledger(lessons: &[Lesson], columns: usize) -> String {
     let mut claims = HashSet::new();
     let [mut hold, mut fail, mut not_shown] = [0; 3];
     for finding in lessons.iter().flat_map(|lesson| &lesson.findings) {
-        let Finding {
-            claim,
-            says,
-            predicted,
-            measured,
-            because,
-            ..
-        } = finding;
+        let Finding { claim, says, predicted, measured, because, .. } = finding;
         claims.insert(claim);
         match finding.verdict {
             Verdict::Holds => hold += 1,
@@ -178,19 +132,12 @@ fn bars(text: &mut String, figure: &Figure, columns: usize) {
     wrap(text, &format!("{name}, {unit}{note}"), 0, columns);
     let number = |value: Option<f64>| value.map_or("-".into(), quantity);
     let width = |cell: &dyn Fn(&Point) -> String| {
-        let widths = figure
-            .points
-            .iter()
-            .map(|point| cell(point).chars().count());
+        let widths = figure.points.iter().map(|point| cell(point).chars().count());
         widths.max().unwrap_or(0)
     };
     let label = |point: &Point| inert(&point.label);
     let value = |point: &Point| match point.predicted {
-        Some(predicted) => format!(
-            "{}, predicted {}",
-            number(point.measured),
-            quantity(predicted)
-        ),
+        Some(predicted) => format!("{}, predicted {}", number(point.measured), quantity(predicted)),
         None => number(point.measured),
     };
     let label_columns = width(&label).min(columns / 3);
@@ -230,11 +177,8 @@ fn headline(run: &Run, sequential: Option<&Run>) -> String {
     if let Some(sequential) =
         sequential.filter(|one| one.model != run.model && one.lost() == 0 && run.lost() == 0)
     {
-        let _ = write!(
-            line,
-            ", {:.2} times as fast as sequential",
-            sequential.wall_ms / run.wall_ms
-        );
+        let _ =
+            write!(line, ", {:.2} times as fast as sequential", sequential.wall_ms / run.wall_ms);
     }
     line
 }
@@ -243,17 +187,11 @@ fn seen(run: &Run, machine: &Machine) -> String {
     let mut parts = Vec::new();
     if let (Some(peak), Some(connections)) = (run.peak_in_flight, run.connections) {
         let plural = if connections == 1 { "" } else { "s" };
-        parts.push(format!(
-            "the server saw {peak} at once on {connections} connection{plural}"
-        ));
+        parts.push(format!("the server saw {peak} at once on {connections} connection{plural}"));
     }
     if let Some(cpu) = run.cpu_ms {
         let share = cpu / (run.wall_ms * machine.cores as f64) * 100.0;
-        parts.push(format!(
-            "CPU {}, {share:.0} % of {} cores",
-            time(cpu),
-            machine.cores
-        ));
+        parts.push(format!("CPU {}, {share:.0} % of {} cores", time(cpu), machine.cores));
     }
     if let Some(kib) = run.peak_rss_kib {
         parts.push(format!("memory {:.1} MiB", kib as f64 / 1024.0));
@@ -265,16 +203,9 @@ fn draw(text: &mut String, run: &Run, scale_ms: f64, label_columns: usize, colum
     let blocks = blocks();
     for row in timeline::rows(run, scale_ms, columns - label_columns - 3) {
         let label: String = inert(&row.label).chars().take(label_columns).collect();
-        let bar: String = row
-            .levels
-            .iter()
-            .map(|&level| blocks[usize::from(level.min(8))])
-            .collect();
-        let _ = writeln!(
-            text,
-            "{}",
-            format!("  {label:<label_columns$} {bar}").trim_end()
-        );
+        let bar: String =
+            row.levels.iter().map(|&level| blocks[usize::from(level.min(8))]).collect();
+        let _ = writeln!(text, "{}", format!("  {label:<label_columns$} {bar}").trim_end());
     }
 }
 
@@ -332,23 +263,13 @@ fn verdict(verdict: Verdict) -> &'static str {
 }
 
 fn time(ms: f64) -> String {
-    if ms < 1000.0 {
-        format!("{ms:.1} ms")
-    } else {
-        format!("{:.3} s", ms / 1000.0)
-    }
+    if ms < 1000.0 { format!("{ms:.1} ms") } else { format!("{:.3} s", ms / 1000.0) }
 }
 
 /// Text from outside with everything that a terminal could obey made visible instead.
 pub fn inert(text: &str) -> String {
     text.chars()
-        .flat_map(|c| {
-            if is_obeyed(c) {
-                c.escape_default().collect()
-            } else {
-                vec![c]
-            }
-        })
+        .flat_map(|c| if is_obeyed(c) { c.escape_default().collect() } else { vec![c] })
         .collect()
 }
 
@@ -365,11 +286,7 @@ pub fn wrap(text: &mut String, line: &str, indent: usize, columns: usize) {
         let cut = if rest.len() <= room {
             rest.len()
         } else {
-            rest[..=room]
-                .iter()
-                .rposition(|&c| c == ' ')
-                .filter(|&at| at > 0)
-                .unwrap_or(room)
+            rest[..=room].iter().rposition(|&c| c == ' ').filter(|&at| at > 0).unwrap_or(room)
         };
         let part: String = rest.drain(..cut).collect();
         let _ = writeln!(text, "{:indent$}{}", "", part.trim_end());
@@ -387,16 +304,8 @@ mod tests {
     #[test]
     fn lines_are_wrapped_between_words() {
         let mut text = String::new();
-        wrap(
-            &mut text,
-            "a claim in plain words http://127.0.0.1:40001/delay/100",
-            2,
-            20,
-        );
-        assert_eq!(
-            text,
-            "  a claim in plain\n  words\n  http://127.0.0.1:4\n  0001/delay/100\n"
-        );
+        wrap(&mut text, "a claim in plain words http://127.0.0.1:40001/delay/100", 2, 20);
+        assert_eq!(text, "  a claim in plain\n  words\n  http://127.0.0.1:4\n  0001/delay/100\n");
     }
 
     /// Would be wrong: boxes and question marks on a terminal that knows no other than ASCII.
@@ -410,10 +319,7 @@ mod tests {
     /// Would be wrong: a server that paints the reader's terminal.
     #[test]
     fn what_a_terminal_would_obey_is_made_visible() {
-        assert_eq!(
-            inert("\u{1b}[31mred\r\n\u{202e}"),
-            "\\u{1b}[31mred\\r\\n\\u{202e}"
-        );
+        assert_eq!(inert("\u{1b}[31mred\r\n\u{202e}"), "\\u{1b}[31mred\\r\\n\\u{202e}");
         assert_eq!(inert("яндекс, 10 ✓"), "яндекс, 10 ✓");
     }
 }

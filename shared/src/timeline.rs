@@ -29,10 +29,7 @@ pub fn rows(run: &Run, scale_ms: f64, columns: usize) -> Vec<Row> {
         }
         let most = load.iter().copied().fold(0.0, f64::max);
         let full = full.unwrap_or(most);
-        let levels = load
-            .iter()
-            .map(|&load| level(load, most, full, tasks.len()))
-            .collect();
+        let levels = load.iter().map(|&load| level(load, most, full, tasks.len())).collect();
         rows.push(Row { label, levels });
     }
     rows
@@ -40,9 +37,7 @@ pub fn rows(run: &Run, scale_ms: f64, columns: usize) -> Vec<Row> {
 
 /// How wide the labels of `run` are.
 pub fn label_columns(run: &Run) -> usize {
-    let widths = groups(run)
-        .into_iter()
-        .map(|group| group.label.chars().count());
+    let widths = groups(run).into_iter().map(|group| group.label.chars().count());
     widths.max().unwrap_or(0)
 }
 
@@ -112,12 +107,7 @@ mod tests {
     use crate::stopwatch::tests::run_of;
 
     fn task(thread: &str, start_ms: f64, end_ms: f64) -> Task {
-        Task {
-            thread: thread.into(),
-            start_ms,
-            end_ms,
-            ..Task::failed(0, "")
-        }
+        Task { thread: thread.into(), start_ms, end_ms, ..Task::failed(0, "") }
     }
 
     fn bars(tasks: Vec<Task>, scale_ms: f64, columns: usize) -> Vec<String> {
@@ -130,11 +120,8 @@ mod tests {
     /// Would be wrong: a sequence that does not look like stairs, or an overlap that does.
     #[test]
     fn a_sequence_is_a_stair_and_an_overlap_is_a_block() {
-        let stair = vec![
-            task("main", 0.0, 10.0),
-            task("main", 10.0, 20.0),
-            task("main", 20.0, 30.0),
-        ];
+        let stair =
+            vec![task("main", 0.0, 10.0), task("main", 10.0, 20.0), task("main", 20.0, 30.0)];
         assert_eq!(bars(stair, 30.0, 6), ["880000", "008800", "000088"]);
         let block = vec![task("a", 0.0, 10.0), task("b", 0.5, 10.5)];
         assert_eq!(bars(block, 30.0, 6), ["880000", "880000"]);

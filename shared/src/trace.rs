@@ -80,11 +80,7 @@ impl Trace {
         self.slice((parent, lane), &run.model, span, args);
         for tasks in lanes(run) {
             let worker = tasks.pid != parent;
-            let process = if worker {
-                format!("{demo} worker")
-            } else {
-                demo.to_string()
-            };
+            let process = if worker { format!("{demo} worker") } else { demo.to_string() };
             let thread = self.thread(tasks.pid, tasks.thread, &process);
             let overlap = tasks.rows().iter().any(|&row| row > 0);
             for &task in &tasks.tasks {

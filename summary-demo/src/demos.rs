@@ -31,18 +31,10 @@ impl Demos {
         let (cargo, package) = (env::var_os("CARGO"), env::var_os("CARGO_MANIFEST_DIR"));
         if let (Some(cargo), Some(package)) = (cargo, package) {
             let profile = directory.file_name().unwrap_or_default().to_string_lossy();
-            let profile = if profile == "debug" {
-                "dev".into()
-            } else {
-                profile
-            };
+            let profile = if profile == "debug" { "dev".into() } else { profile };
             let mut build = Command::new(cargo);
-            build
-                .args(["build", "--profile", &profile])
-                .current_dir(package);
-            build
-                .arg("--target-dir")
-                .arg(directory.parent().unwrap_or(directory));
+            build.args(["build", "--profile", &profile]).current_dir(package);
+            build.arg("--target-dir").arg(directory.parent().unwrap_or(directory));
             build.args(names.iter().flat_map(|name| ["-p", name]));
             if !stderr().is_terminal() {
                 build.arg("--quiet");
@@ -73,10 +65,7 @@ impl Demos {
         // A pipe that we hold while we wait: the demo does not outlive us, however we end.
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let child = command.stderr(Stdio::piped()).spawn();
-        let ended = child::wait(
-            child.with_context(|| format!("cannot start {name}"))?,
-            DEADLINE,
-        )?;
+        let ended = child::wait(child.with_context(|| format!("cannot start {name}"))?, DEADLINE)?;
         let report = serde_json::from_str::<Report>(&ended.stdout);
         let (Ok(report), End::Exit(code @ 0..=1)) = (report, ended.end) else {
             let last = ended.stderr.lines().last().unwrap_or_default();

@@ -16,12 +16,7 @@ use crate::matrix::Matrix;
 pub const ABOUT: &str = "Every claim, and which model for what";
 
 /// In the order of the notebook's sections.
-const DEMOS: [&str; 4] = [
-    "threads-demo",
-    "process-demo",
-    "async-demo",
-    "cpu-bound-demo",
-];
+const DEMOS: [&str; 4] = ["threads-demo", "process-demo", "async-demo", "cpu-bound-demo"];
 
 pub fn run(_: &Lab) -> Result<Evidence> {
     // It shows on a terminal only.

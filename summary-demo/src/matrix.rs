@@ -56,10 +56,7 @@ impl Matrix {
             let cell = |(model, lesson)| Cell::of(lessons, model, lesson);
             source.into_iter().filter_map(cell).collect()
         };
-        Matrix {
-            waiting: cells(WAITING),
-            computing: cells(COMPUTING),
-        }
+        Matrix { waiting: cells(WAITING), computing: cells(COMPUTING) }
     }
 
     pub fn figures(&self) -> Vec<Figure> {
@@ -68,9 +65,7 @@ impl Matrix {
             let name = format!("{work}: times as fast as one after another");
             let figure = Figure::new(&name, "times", Scale::Linear);
             let cells = cells.iter();
-            cells.fold(figure, |figure, cell| {
-                figure.point(cell.model, cell.faster, cell.predicted)
-            })
+            cells.fold(figure, |figure, cell| figure.point(cell.model, cell.faster, cell.predicted))
         };
         rows.into_iter().map(figure).collect()
     }
@@ -81,17 +76,13 @@ impl Matrix {
             let cell = |cell: &Cell| format!("{} {:.1}", cell.model, cell.faster);
             cells.iter().map(cell).collect::<Vec<_>>().join(", ")
         };
-        let measured = format!(
-            "waiting: {}; computing: {}",
-            row(&self.waiting),
-            row(&self.computing)
-        );
+        let measured =
+            format!("waiting: {}; computing: {}", row(&self.waiting), row(&self.computing));
         let reasons = match doubts(lessons) {
             Some(reasons) => reasons,
-            None if !self.is_as_predicted() => (
-                Verdict::NotShown,
-                "its claims hold, but something disturbed the times".into(),
-            ),
+            None if !self.is_as_predicted() => {
+                (Verdict::NotShown, "its claims hold, but something disturbed the times".into())
+            }
             None => (Verdict::Holds, self.choice()),
         };
         Judgement::new(
@@ -125,16 +116,12 @@ impl Matrix {
                 let by_memory = memory(a).cmp(&memory(b));
                 by_memory.then(b.faster.total_cmp(&a.faster))
             });
-            cheapest.map_or("unknown".into(), |cell| {
-                format!("{} ({:.0} ms)", cell.model, cell.wall_ms)
-            })
+            cheapest
+                .map_or("unknown".into(), |cell| format!("{} ({:.0} ms)", cell.model, cell.wall_ms))
         };
         // Rayon is out of it: a wait takes a thread away from those that compute.
-        let waiting: Vec<&Cell> = self
-            .waiting
-            .iter()
-            .filter(|cell| cell.model != "rayon")
-            .collect();
+        let waiting: Vec<&Cell> =
+            self.waiting.iter().filter(|cell| cell.model != "rayon").collect();
         let computing: Vec<&Cell> = self.computing.iter().collect();
         let (waiting, computing) = (best(&waiting), best(&computing));
         format!(
@@ -164,23 +151,16 @@ fn doubts(lessons: &[Lesson]) -> Option<(Verdict, String)> {
     let mut doubts = Vec::new();
     for (claim, demo) in CLAIMS {
         let of_demo = |lesson: &&Lesson| lesson.name.starts_with(demo);
-        let findings = lessons
-            .iter()
-            .filter(of_demo)
-            .flat_map(|lesson| &lesson.findings);
+        let findings = lessons.iter().filter(of_demo).flat_map(|lesson| &lesson.findings);
         let on_claim: Vec<&Finding> = findings.filter(|finding| finding.claim == claim).collect();
         if on_claim.is_empty() {
             doubts.push((Verdict::NotShown, format!("there is no finding on {claim}")));
         }
-        let doubtful = on_claim
-            .into_iter()
-            .filter(|finding| finding.verdict != Verdict::Holds);
+        let doubtful = on_claim.into_iter().filter(|finding| finding.verdict != Verdict::Holds);
         let why = |finding: &Finding| format!("{claim}: {}", finding.because);
         doubts.extend(doubtful.map(|finding| (finding.verdict, why(finding))));
     }
-    let fails = doubts
-        .iter()
-        .position(|(verdict, _)| *verdict == Verdict::Fails);
+    let fails = doubts.iter().position(|(verdict, _)| *verdict == Verdict::Fails);
     (!doubts.is_empty()).then(|| doubts.swap_remove(fails.unwrap_or(0)))
 }
 

@@ -68,10 +68,7 @@ pub fn ask(name: &str, page: &str, question: &str) -> Option<Seen> {
     ]);
     // Every request has to go through this one.
     command.arg(format!("--proxy-server=http://{address}"));
-    command.arg(format!(
-        "--user-data-dir={}",
-        directory.join("user").display()
-    ));
+    command.arg(format!("--user-data-dir={}", directory.join("user").display()));
     command.arg(format!("file://{}", file.display()));
     let ended = child::run(&mut command, DEADLINE).unwrap();
     assert_eq!(ended.end, End::Exit(0), "{}", ended.stderr);
@@ -79,22 +76,12 @@ pub fn ask(name: &str, page: &str, question: &str) -> Option<Seen> {
 
     let answer = ended.stdout.rsplit("<pre id=\"answer\">").next().unwrap();
     let answer = answer.split("</pre>").next().unwrap();
-    let plain = [
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&nbsp;", "\u{a0}"),
-        ("&amp;", "&"),
-    ];
-    let answer = plain.iter().fold(answer.to_string(), |text, (from, to)| {
-        text.replace(from, to)
-    });
+    let plain = [("&lt;", "<"), ("&gt;", ">"), ("&nbsp;", "\u{a0}"), ("&amp;", "&")];
+    let answer = plain.iter().fold(answer.to_string(), |text, (from, to)| text.replace(from, to));
     let lines = ended.stderr.lines();
     Some(Seen {
         answer: serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{}", ended.stderr)),
-        console: lines
-            .filter(|line| line.contains("CONSOLE"))
-            .map(String::from)
-            .collect(),
+        console: lines.filter(|line| line.contains("CONSOLE")).map(String::from).collect(),
         requests: requests.lock().unwrap().drain(..).collect(),
     })
 }

@@ -57,32 +57,17 @@ fn chaos(retries: &str) -> (Report, usize) {
 #[test]
 fn a_thousand_tasks_are_accounted_for_while_a_worker_is_killed_every_20_ms() {
     let (report, kills) = chaos("0");
-    let (all, pool) = (
-        run_of(&report, "processes"),
-        run_of(&report, "process-pool"),
-    );
+    let (all, pool) = (run_of(&report, "processes"), run_of(&report, "process-pool"));
     assert!(
         kills > 0 && all.lost() + pool.lost() <= kills,
         "{} and {} of {kills}",
         all.lost(),
         pool.lost()
     );
-    for task in all
-        .tasks
-        .iter()
-        .chain(&pool.tasks)
-        .filter(|task| task.outcome != Outcome::Done)
-    {
-        assert_eq!(
-            task.error.as_deref(),
-            Some("its worker was killed by signal 9")
-        );
+    for task in all.tasks.iter().chain(&pool.tasks).filter(|task| task.outcome != Outcome::Done) {
+        assert_eq!(task.error.as_deref(), Some("its worker was killed by signal 9"));
     }
-    println!(
-        "{kills} kills: {} and {} of 1000 tasks lost",
-        all.lost(),
-        pool.lost()
-    );
+    println!("{kills} kills: {} and {} of 1000 tasks lost", all.lost(), pool.lost());
 }
 
 /// Would be wrong: a task that is lost although it was struck less often than it may be.
@@ -90,13 +75,6 @@ fn a_thousand_tasks_are_accounted_for_while_a_worker_is_killed_every_20_ms() {
 fn with_retries_all_are_done_unless_struck_each_time() {
     let (report, kills) = chaos("3");
     let pool = run_of(&report, "process-pool");
-    assert!(
-        4 * pool.lost() <= kills,
-        "{} lost, {kills} kills",
-        pool.lost()
-    );
-    println!(
-        "{kills} kills: {} of 1000 tasks lost in spite of three retries",
-        pool.lost()
-    );
+    assert!(4 * pool.lost() <= kills, "{} lost, {kills} kills", pool.lost());
+    println!("{kills} kills: {} of 1000 tasks lost in spite of three retries", pool.lost());
 }

@@ -21,10 +21,7 @@ fn its_build_has_no_http_in_it() {
     ]));
     assert_eq!(tree.end, End::Exit(0), "{}", tree.stderr);
     for name in ["reqwest", "hyper", "http", "rustls"] {
-        assert!(
-            !tree.stdout.contains(&format!("\n{name} v")),
-            "{name} is in the build"
-        );
+        assert!(!tree.stdout.contains(&format!("\n{name} v")), "{name} is in the build");
     }
     assert!(tree.stdout.contains("\nrayon v"));
 }
@@ -32,35 +29,20 @@ fn its_build_has_no_http_in_it() {
 /// Would be wrong: a model that is left out, a prediction that is none, or figures of another machine.
 #[test]
 fn five_models_draw_the_same_rows() {
-    let report = report(
-        &mut demo("cpu-bound-demo", &["-n", "60", "--workers", "2"]),
-        0,
-    );
+    let report = report(&mut demo("cpu-bound-demo", &["-n", "60", "--workers", "2"]), 0);
     let lesson = super::demo::lesson(&report);
     let models: Vec<&str> = lesson.runs.iter().map(|run| run.model.as_str()).collect();
-    assert_eq!(
-        models,
-        ["sequential", "threads", "processes", "rayon", "async"]
-    );
+    assert_eq!(models, ["sequential", "threads", "processes", "rayon", "async"]);
     let sequential = run_of(&report, "sequential").wall_ms;
     assert_eq!(run_of(&report, "async").predicted_ms, Some(sequential));
     let divided = sequential / report.machine.cores.min(2) as f64;
     // A number read back from JSON may differ in its last bit.
     let predicted = run_of(&report, "threads").predicted_ms.unwrap();
-    assert!(
-        (predicted - divided).abs() < 1e-9 * divided,
-        "{predicted} for {divided}"
-    );
+    assert!((predicted - divided).abs() < 1e-9 * divided, "{predicted} for {divided}");
     let settings = &lesson.settings;
-    assert_eq!(
-        (&settings.url, settings.embedded, settings.delay_ms),
-        (&None, false, None)
-    );
-    let workers: std::collections::HashSet<u32> = run_of(&report, "processes")
-        .tasks
-        .iter()
-        .map(|task| task.pid)
-        .collect();
+    assert_eq!((&settings.url, settings.embedded, settings.delay_ms), (&None, false, None));
+    let workers: std::collections::HashSet<u32> =
+        run_of(&report, "processes").tasks.iter().map(|task| task.pid).collect();
     assert_eq!(workers.len(), 2);
 }
 
@@ -86,20 +68,13 @@ fn a_file_that_cannot_be_written_is_refused_before_any_work() {
     let missing = directory.join("missing").join("picture.png");
     for bad in [missing.to_str().unwrap(), directory.to_str().unwrap(), ""] {
         let ended = run(&mut demo("cpu-bound-demo", &["--png", bad]));
-        assert_eq!(
-            (ended.end, ended.stdout.as_str()),
-            (End::Exit(2), ""),
-            "{bad}"
-        );
+        assert_eq!((ended.end, ended.stdout.as_str()), (End::Exit(2), ""), "{bad}");
         assert!(ended.stderr.contains("--png"), "{}", ended.stderr);
     }
     assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
     if cfg!(unix) {
         // A device must not be replaced by a picture.
-        let ended = run(&mut demo(
-            "cpu-bound-demo",
-            &["-n", "2", "--png", "/dev/null"],
-        ));
+        let ended = run(&mut demo("cpu-bound-demo", &["-n", "2", "--png", "/dev/null"]));
         assert_eq!(ended.end, End::Exit(2), "{}", ended.stderr);
     }
 }
@@ -118,11 +93,7 @@ fn with_python(name: &str, says: Option<&str>) -> shared::report::Finding {
     }
     let mut gil = demo("cpu-bound-demo", &["gil", "-n", "40", "--workers", "2"]);
     let report = report(gil.env("PATH", directory), 0);
-    super::demo::lesson(&report)
-        .findings
-        .last()
-        .unwrap()
-        .clone()
+    super::demo::lesson(&report).findings.last().unwrap().clone()
 }
 
 /// Would be wrong: a Python without the lock that is taken for one with it, or a lesson that needs one.

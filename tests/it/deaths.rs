@@ -51,11 +51,7 @@ fn killed_aborted_or_segmentation_fault_in_mid_task_in_either_run() {
             let report = trial.report(1);
             let run = run_of(&report, model);
             assert_eq!((run.done, run.failed), (3, 1), "{model}");
-            let lost = run
-                .tasks
-                .iter()
-                .find(|task| task.outcome == Outcome::Failed)
-                .unwrap();
+            let lost = run.tasks.iter().find(|task| task.outcome == Outcome::Failed).unwrap();
             let why = format!("its worker was killed by signal {number}");
             assert_eq!((lost.pid, lost.error.as_ref()), (victim, Some(&why)));
         }
@@ -131,10 +127,7 @@ fn a_hundred_kills_of_the_parent_leave_no_survivor() {
         let end = trial.finish().end;
         assert!(matches!(end, End::Signal(9) | End::Exit(0 | 1)), "{end}");
     }
-    println!(
-        "the last worker had ended {} ms after its parent at most",
-        worst.as_millis()
-    );
+    println!("the last worker had ended {} ms after its parent at most", worst.as_millis());
 }
 
 /// Would be wrong: as above, while all workers are sure to wait for HTTP, or to have nothing to do.
@@ -156,10 +149,7 @@ fn parent_killed_while_workers_compute() {
     let mut dice = Dice(5);
     // Until it has been met at it often enough; each time is a moment of its own.
     while found < 5 {
-        let trial = Trial::start(
-            "cpu-bound-demo",
-            &["notebook", "-n", "800", "--workers", "2"],
-        );
+        let trial = Trial::start("cpu-bound-demo", &["notebook", "-n", "800", "--workers", "2"]);
         let give_up = Instant::now() + Duration::from_secs(60);
         while trial.workers().is_empty() && trial.runs() && Instant::now() < give_up {
             std::thread::sleep(Duration::from_millis(1));
@@ -167,10 +157,7 @@ fn parent_killed_while_workers_compute() {
         std::thread::sleep(Duration::from_millis(dice.throw(30)));
         found += usize::from(!trial.workers().is_empty());
         signal(9, trial.pid().into());
-        assert!(matches!(
-            trial.finish().end,
-            End::Signal(9) | End::Exit(0 | 1)
-        ));
+        assert!(matches!(trial.finish().end, End::Signal(9) | End::Exit(0 | 1)));
     }
 }
 
@@ -178,28 +165,14 @@ fn parent_killed_while_workers_compute() {
 #[test]
 fn twenty_runs_side_by_side() {
     for (name, ..) in HTTP_DEMOS {
-        let words = [
-            "notebook",
-            "-n",
-            "3",
-            "--delay",
-            "100ms",
-            "--timeout",
-            "60s",
-            "--format",
-            "json",
-        ];
+        let words =
+            ["notebook", "-n", "3", "--delay", "100ms", "--timeout", "60s", "--format", "json"];
         let trials: Vec<_> = (0..20).map(|_| Trial::start(name, &words)).collect();
         for trial in trials {
             let ended = trial.finish();
-            let End::Exit(code @ (0 | 1)) = ended.end else {
-                panic!("{}", ended.end)
-            };
+            let End::Exit(code @ (0 | 1)) = ended.end else { panic!("{}", ended.end) };
             let report = super::demo::parse(&ended, code);
-            assert!(
-                lesson(&report).runs.iter().all(|run| run.done == 3),
-                "{name}"
-            );
+            assert!(lesson(&report).runs.iter().all(|run| run.done == 3), "{name}");
         }
     }
 }
@@ -208,22 +181,14 @@ fn twenty_runs_side_by_side() {
 /// doing so to all others on this machine, so nobody may ask for it at all.
 #[test]
 fn the_wall_clock_set_back() {
-    for directory in [
-        "shared",
-        "threads-demo",
-        "process-demo",
-        "async-demo",
-        "cpu-bound-demo",
-        "summary-demo",
-    ] {
+    for directory in
+        ["shared", "threads-demo", "process-demo", "async-demo", "cpu-bound-demo", "summary-demo"]
+    {
         for entry in fs::read_dir(root().join(directory).join("src")).unwrap() {
             let file = entry.unwrap().path();
             // Folders hold tests.
             let text = fs::read_to_string(&file).unwrap_or_default();
-            assert!(
-                !text.contains("SystemTime") && !text.contains("UNIX_EPOCH"),
-                "{file:?}"
-            );
+            assert!(!text.contains("SystemTime") && !text.contains("UNIX_EPOCH"), "{file:?}");
         }
     }
 }
@@ -236,10 +201,7 @@ fn without_a_reader_of_stderr_or_with_closed_streams_it_still_ends() {
     let ended = Trial::of(&mut command).finish();
     assert!(matches!(ended.end, End::Exit(0 | 1)), "{}", ended.end);
     let stderr = Command::new("sh")
-        .args([
-            "-c",
-            r#""$0" -n 2 --delay 10ms 2>&1 >/dev/null | true; echo ended"#,
-        ])
+        .args(["-c", r#""$0" -n 2 --delay 10ms 2>&1 >/dev/null | true; echo ended"#])
         .arg(binary("process-demo"))
         .output()
         .unwrap();

@@ -20,12 +20,7 @@ pub const HTTP_DEMOS: [(&str, &str, &str); 3] = [
 ];
 
 /// Every demo.
-pub const DEMOS: [&str; 4] = [
-    "threads-demo",
-    "process-demo",
-    "async-demo",
-    "cpu-bound-demo",
-];
+pub const DEMOS: [&str; 4] = ["threads-demo", "process-demo", "async-demo", "cpu-bound-demo"];
 
 /// The workspace's directory.
 pub fn root() -> &'static Path {
@@ -50,12 +45,7 @@ pub fn binary(name: &str) -> PathBuf {
         }
         assert!(build.status().unwrap().success(), "the demos do not build");
         // This test is target/<profile>/deps/it-<hash>.
-        env::current_exe()
-            .unwrap()
-            .ancestors()
-            .nth(2)
-            .unwrap()
-            .to_path_buf()
+        env::current_exe().unwrap().ancestors().nth(2).unwrap().to_path_buf()
     });
     directory.join(format!("{name}{}", env::consts::EXE_SUFFIX))
 }
@@ -119,22 +109,13 @@ fn check(ended: Ended) -> Ended {
     assert_ne!(ended.end, End::TimedOut, "hung; stderr: {}", ended.stderr);
     // A lesson that panics on purpose says so.
     let panics = ended.stderr.matches("panicked at").count();
-    assert_eq!(
-        panics,
-        ended.stderr.matches("on purpose").count(),
-        "{}",
-        ended.stderr
-    );
+    assert_eq!(panics, ended.stderr.matches("on purpose").count(), "{}", ended.stderr);
     ended
 }
 
 /// Starts it with both outputs caught.
 pub fn spawn(command: &mut Command) -> Child {
-    command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// Runs it with `--format json` and reads the report; `code` is what it must exit with.
@@ -144,33 +125,14 @@ pub fn report(command: &mut Command, code: i32) -> Report {
 
 /// Reads the report of a demo that has ended, and checks that no task is missing or there twice.
 pub fn parse(ended: &Ended, code: i32) -> Report {
-    assert_eq!(
-        ended.end,
-        End::Exit(code),
-        "stderr: {}\nstdout: {}",
-        ended.stderr,
-        ended.stdout
-    );
-    assert!(
-        ended.stdout.ends_with("}\n") && ended.stdout.lines().count() == 1,
-        "not one document"
-    );
+    assert_eq!(ended.end, End::Exit(code), "stderr: {}\nstdout: {}", ended.stderr, ended.stdout);
+    assert!(ended.stdout.ends_with("}\n") && ended.stdout.lines().count() == 1, "not one document");
     let report: Report = serde_json::from_str(&ended.stdout).unwrap();
     for lesson in &report.lessons {
         for run in &lesson.runs {
             let ids: Vec<usize> = run.tasks.iter().map(|task| task.id).collect();
-            assert_eq!(
-                ids,
-                (0..lesson.settings.tasks).collect::<Vec<_>>(),
-                "{}",
-                run.model
-            );
-            assert_eq!(
-                run.done + run.lost(),
-                lesson.settings.tasks,
-                "{}",
-                run.model
-            );
+            assert_eq!(ids, (0..lesson.settings.tasks).collect::<Vec<_>>(), "{}", run.model);
+            assert_eq!(run.done + run.lost(), lesson.settings.tasks, "{}", run.model);
         }
     }
     report
@@ -184,11 +146,7 @@ pub fn lesson(report: &Report) -> &Lesson {
 
 /// The run of the only lesson under `model`.
 pub fn run_of<'a>(report: &'a Report, model: &str) -> &'a Run {
-    lesson(report)
-        .runs
-        .iter()
-        .find(|run| run.model == model)
-        .unwrap()
+    lesson(report).runs.iter().find(|run| run.model == model).unwrap()
 }
 
 /// Copies a program. Elsewhere than on Windows it is another process that writes the copy: what other

@@ -7,10 +7,8 @@ impl Dice {
     /// A number below `sides`.
     pub fn throw(&mut self, sides: u64) -> u64 {
         // Knuth's MMIX; its upper bits are the better ones.
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
 }

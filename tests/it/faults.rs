@@ -36,10 +36,7 @@ impl Trial {
 
     /// Starts a command that makes a session of its own.
     pub fn of(command: &mut Command) -> Trial {
-        let trial = Trial {
-            child: spawn(command),
-            leaves_orphans: false,
-        };
+        let trial = Trial { child: spawn(command), leaves_orphans: false };
         // Before it has its session, a signal to its group would reach nobody.
         while trial.runs() && session(trial.pid()) != Some(trial.pid()) {
             thread::sleep(Duration::from_micros(200));
@@ -50,10 +47,7 @@ impl Trial {
     /// A demo that leaves it to the system's first process to reap children: it kills their parent, or
     /// forgets them.
     pub fn leaving_orphans(self, leaves_orphans: bool) -> Trial {
-        Trial {
-            leaves_orphans,
-            ..self
-        }
+        Trial { leaves_orphans, ..self }
     }
 
     pub fn pid(&self) -> u32 {
@@ -118,10 +112,7 @@ pub fn is_running(pid: u32) -> bool {
 pub fn signal(number: i32, target: i64) -> bool {
     let mut kill = Command::new("kill");
     kill.args([&format!("-{number}"), "--", &target.to_string()]);
-    kill.stderr(std::process::Stdio::null())
-        .status()
-        .unwrap()
-        .success()
+    kill.stderr(std::process::Stdio::null()).status().unwrap().success()
 }
 
 /// No process of the session is there one second after its first has ended. When that was killed, it
@@ -158,10 +149,7 @@ fn assert_gone(left: impl Fn() -> Vec<(u32, char)>) {
         if left.iter().any(|(_, state)| *state == 'D') && start.elapsed() < DEADLINE {
             give_up = Instant::now() + second;
         }
-        assert!(
-            now < give_up,
-            "left after a second, not counting state D: {left:?}"
-        );
+        assert!(now < give_up, "left after a second, not counting state D: {left:?}");
         thread::sleep(Duration::from_millis(5));
     }
 }

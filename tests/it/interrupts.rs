@@ -53,12 +53,7 @@ fn interrupted(
     after: impl Fn(End),
 ) -> usize {
     let mut dice = Dice(name.len() as u64);
-    let ways = [
-        How::IntToGroup,
-        How::TermToParent,
-        How::IntTwice,
-        How::TermThenInt,
-    ];
+    let ways = [How::IntToGroup, How::TermToParent, How::IntTwice, How::TermThenInt];
     let mut early = 0;
     for place in 0..count {
         let how = ways[place % ways.len()];
@@ -82,25 +77,14 @@ fn interrupted(
 fn at_a_hundred_random_instants_of_process_demo() {
     let words = ["notebook", "-n", "4", "--workers", "2", "--delay", "30ms"];
     let early = interrupted("process-demo", &words, 100, 220, |_| ());
-    assert!(
-        early < 90,
-        "{early} of 100 had ended before the signal came"
-    );
+    assert!(early < 90, "{early} of 100 had ended before the signal came");
 }
 
 /// Would be wrong: as above, or half a picture.
 #[test]
 fn at_fifty_random_instants_of_cpu_bound_demo_with_its_file() {
     let file = scratch("interrupted").join("picture.png");
-    let words = [
-        "notebook",
-        "-n",
-        "60",
-        "--workers",
-        "2",
-        "--png",
-        file.to_str().unwrap(),
-    ];
+    let words = ["notebook", "-n", "60", "--workers", "2", "--png", file.to_str().unwrap()];
     fs::write(&file, "as it was").unwrap();
     interrupted("cpu-bound-demo", &words, 50, 200, |end| {
         let now = fs::read(&file).unwrap();
@@ -114,13 +98,7 @@ fn at_fifty_random_instants_of_cpu_bound_demo_with_its_file() {
 #[test]
 fn at_twenty_five_random_instants_each_of_threads_demo_and_async_demo() {
     for name in ["threads-demo", "async-demo"] {
-        interrupted(
-            name,
-            &["notebook", "-n", "4", "--delay", "30ms"],
-            25,
-            220,
-            |_| (),
-        );
+        interrupted(name, &["notebook", "-n", "4", "--delay", "30ms"], 25, 220, |_| ());
     }
 }
 
@@ -148,10 +126,7 @@ fn in_every_lesson(name: &str, lessons: &[String]) {
 }
 
 fn lessons(name: &str) -> Vec<String> {
-    super::ledger::listed(name)
-        .into_iter()
-        .map(|(lesson, _)| lesson)
-        .collect()
+    super::ledger::listed(name).into_iter().map(|(lesson, _)| lesson).collect()
 }
 
 /// Would be wrong: a child that is left by some lesson, however its parent ended.

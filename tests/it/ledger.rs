@@ -40,11 +40,8 @@ pub fn claims() -> Vec<String> {
 /// Would be wrong: a claim that nobody put to the test, or one that fails on a sound machine.
 #[test]
 fn each_of_the_45_claims_has_a_finding_and_none_fails() {
-    let findings: Vec<&Finding> = summary()
-        .lessons
-        .iter()
-        .flat_map(|lesson| &lesson.findings)
-        .collect();
+    let findings: Vec<&Finding> =
+        summary().lessons.iter().flat_map(|lesson| &lesson.findings).collect();
     let found: BTreeSet<&str> = findings.iter().map(|finding| &*finding.claim).collect();
     let claims = claims();
     assert_eq!(found, claims.iter().map(String::as_str).collect());
@@ -64,10 +61,7 @@ pub fn listed(name: &str) -> Vec<(String, HashSet<String>)> {
     let listed = list.lines().map(|line| {
         let mut words = line.split_whitespace();
         let lesson = words.next().unwrap().to_string();
-        (
-            lesson,
-            words.take_while(is_claim).map(String::from).collect(),
-        )
+        (lesson, words.take_while(is_claim).map(String::from).collect())
     });
     listed.collect()
 }
@@ -95,97 +89,38 @@ fn all_lessons_are_run_and_each_finds_what_it_lists() {
 #[cfg(target_os = "linux")]
 fn what_is_certain_comes_out_to_the_letter() {
     for (name, claim, measured) in [
-        (
-            "threads-demo/side-by-side",
-            "T1",
-            "one after another 0, in threads 10 of 10",
-        ),
+        ("threads-demo/side-by-side", "T1", "one after another 0, in threads 10 of 10"),
         ("threads-demo/meanwhile", "T4", "1 process, 1 thread"),
-        (
-            "threads-demo/race",
-            "T10",
-            "two steps 1, one step 10, lock 10",
-        ),
-        (
-            "threads-demo/refused",
-            "T10",
-            "error[E0499], and none with the cure",
-        ),
-        (
-            "threads-demo/refused",
-            "T10",
-            "error[E0382], and none with the cure",
-        ),
-        (
-            "threads-demo/refused",
-            "T10",
-            "error[E0277], and none with the cure",
-        ),
-        (
-            "threads-demo/deadlock",
-            "T10",
-            "crossed hangs, ordered ends",
-        ),
+        ("threads-demo/race", "T10", "two steps 1, one step 10, lock 10"),
+        ("threads-demo/refused", "T10", "error[E0499], and none with the cure"),
+        ("threads-demo/refused", "T10", "error[E0382], and none with the cure"),
+        ("threads-demo/refused", "T10", "error[E0277], and none with the cure"),
+        ("threads-demo/deadlock", "T10", "crossed hangs, ordered ends"),
         ("process-demo/crash", "P4", "7 of 10 done, 3 lost"),
         (
             "process-demo/own-memory",
             "P5",
             "1 in each of 10 children, 0 in their parent, 10 from 10 threads",
         ),
-        (
-            "process-demo/torn-lines",
-            "P8",
-            "whole lines: 0 in pieces, 10 in one",
-        ),
+        ("process-demo/torn-lines", "P8", "whole lines: 0 in pieces, 10 in one"),
         ("process-demo/file-race", "P8", "plain 1, locked 10"),
         (
             "process-demo/full-pipes",
             "P8",
             "the first hung and had to be killed, the second exited with code 0",
         ),
-        (
-            "process-demo/dropped",
-            "P9",
-            "dropped: 'still here', guarded: ''",
-        ),
-        (
-            "async-demo/lazy",
-            "A8",
-            "0 requests after the calls, 10 after the awaits",
-        ),
-        (
-            "async-demo/generator",
-            "A7",
-            "a1 pending a2 pending a3 pending",
-        ),
-        (
-            "async-demo/generator",
-            "A9",
-            "with await a1 b1 a2 b2 a3 b3, without a1 a2 a3 b1 b2 b3",
-        ),
-        (
-            "async-demo/cancel",
-            "A4",
-            "clients gone: 10 by abort, 10 by timeout",
-        ),
-        (
-            "async-demo/unstoppable",
-            "A4",
-            "the call goes on, the task stops",
-        ),
-        (
-            "async-demo/shutdown",
-            "A4",
-            "4 done, 1 stopped, 5 never started",
-        ),
+        ("process-demo/dropped", "P9", "dropped: 'still here', guarded: ''"),
+        ("async-demo/lazy", "A8", "0 requests after the calls, 10 after the awaits"),
+        ("async-demo/generator", "A7", "a1 pending a2 pending a3 pending"),
+        ("async-demo/generator", "A9", "with await a1 b1 a2 b2 a3 b3, without a1 a2 a3 b1 b2 b3"),
+        ("async-demo/cancel", "A4", "clients gone: 10 by abort, 10 by timeout"),
+        ("async-demo/unstoppable", "A4", "the call goes on, the task stops"),
+        ("async-demo/shutdown", "A4", "4 done, 1 stopped, 5 never started"),
         ("async-demo/sessions", "A11", "10 connections, then 1"),
     ] {
         let findings = &lesson(name).findings;
         let found = |finding: &Finding| finding.claim == claim && finding.measured == measured;
-        assert!(
-            findings.iter().any(found),
-            "{measured:?} is not in {findings:#?}"
-        );
+        assert!(findings.iter().any(found), "{measured:?} is not in {findings:#?}");
     }
 }
 
@@ -193,17 +128,12 @@ fn what_is_certain_comes_out_to_the_letter() {
 #[test]
 fn lessons_that_measure_quantities_report_them_as_figures() {
     let labels = |name: &str| {
-        let points = lesson(name)
-            .figures
-            .iter()
-            .flat_map(|figure| &figure.points);
+        let points = lesson(name).figures.iter().flat_map(|figure| &figure.points);
         points.map(|point| point.label.as_str()).collect::<Vec<_>>()
     };
     assert_eq!(
         labels("async-demo/cost"),
-        [
-            "task", "thread", "process", "task", "thread", "process", "10", "100", "1000"
-        ]
+        ["task", "thread", "process", "task", "thread", "process", "10", "100", "1000"]
     );
     assert_eq!(labels("cpu-bound-demo/amdahl")[0], "1");
     let models = ["sequential", "threads", "processes", "async", "rayon"];
@@ -220,11 +150,7 @@ fn demos_that_are_not_built_are_named_with_exit_code_3() {
     let mut alone = std::process::Command::new(program);
     let ended = run(alone.env_remove("CARGO").env_remove("CARGO_MANIFEST_DIR"));
     assert_eq!(ended.end, End::Exit(3));
-    assert!(
-        ended.stderr.contains("threads-demo is not built"),
-        "{}",
-        ended.stderr
-    );
+    assert!(ended.stderr.contains("threads-demo is not built"), "{}", ended.stderr);
 }
 
 /// Would be wrong: a demo that goes on computing for a summary that nobody waits for any more.
@@ -236,10 +162,7 @@ fn no_demo_outlives_a_summary_that_is_killed() {
     let demos = loop {
         let demos = super::process_demo::children(summary.id());
         let name = |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/comm"));
-        if demos
-            .iter()
-            .any(|pid| name(pid).is_ok_and(|name| name.starts_with("threads-demo")))
-        {
+        if demos.iter().any(|pid| name(pid).is_ok_and(|name| name.starts_with("threads-demo"))) {
             break demos;
         }
         assert!(std::time::Instant::now() < give_up, "no demo was started");

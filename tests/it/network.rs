@@ -15,23 +15,14 @@ use super::faults::{Trial, skipped};
 /// these words in its error, and the others be done.
 fn one_of_three(fault: Fault, outcome: Outcome, words: &[&str]) {
     for (name, at_once, pool) in HTTP_DEMOS {
-        let timeout = if outcome == Outcome::TimedOut {
-            "2s"
-        } else {
-            "60s"
-        };
+        let timeout = if outcome == Outcome::TimedOut { "2s" } else { "60s" };
         let report = report(name, &first_of_three(fault), timeout, 1);
         for model in ["sequential", at_once, pool] {
             let tasks = &run_of(&report, model).tasks;
-            let lost: Vec<&Task> = tasks
-                .iter()
-                .filter(|task| task.outcome != Outcome::Done)
-                .collect();
+            let lost: Vec<&Task> =
+                tasks.iter().filter(|task| task.outcome != Outcome::Done).collect();
             assert_eq!(lost.len(), 1, "{name} {model} {fault:?}: {lost:?}");
-            assert_eq!(
-                lost[0].outcome, outcome,
-                "{name} {model} {fault:?}: {lost:?}"
-            );
+            assert_eq!(lost[0].outcome, outcome, "{name} {model} {fault:?}: {lost:?}");
             let error = lost[0].error.as_ref().unwrap();
             assert!(
                 words.iter().all(|word| error.contains(word)),
@@ -43,17 +34,7 @@ fn one_of_three(fault: Fault, outcome: Outcome, words: &[&str]) {
 
 /// With a timeout that only what hangs reaches, however busy the machine is.
 fn report(name: &str, url: &str, timeout: &str, code: i32) -> Report {
-    let words = [
-        "notebook",
-        "-n",
-        "3",
-        "--timeout",
-        timeout,
-        "--format",
-        "json",
-        "--url",
-        url,
-    ];
+    let words = ["notebook", "-n", "3", "--timeout", timeout, "--format", "json", "--url", url];
     Trial::start(name, &words).report(code)
 }
 
@@ -87,11 +68,7 @@ fn never_accepts() {
 #[test]
 fn reset_or_end_in_mid_body() {
     one_of_three(Fault::Resets, Outcome::Failed, &["reset"]);
-    one_of_three(
-        Fault::Ends,
-        Outcome::Failed,
-        &["end of file before message length reached"],
-    );
+    one_of_three(Fault::Ends, Outcome::Failed, &["end of file before message length reached"]);
     one_of_three(
         Fault::EndsAtOnce,
         Outcome::Failed,
@@ -129,17 +106,10 @@ fn endless_body_and_content_length_of_10_gb() {
     for (name, ..) in HTTP_DEMOS {
         let server = Server::start([127, 0, 0, 1].into(), 0).unwrap();
         let usual = peaks(name, &server.url("/status/200"), 0);
-        for fault in [
-            Fault::EndlessBody,
-            Fault::EndlessChunks,
-            Fault::TenGigabytes,
-        ] {
+        for fault in [Fault::EndlessBody, Fault::EndlessChunks, Fault::TenGigabytes] {
             let peaks = peaks(name, &first_of_three(fault), 1);
             for (usual, peak) in usual.iter().zip(peaks) {
-                assert!(
-                    peak < usual + 16 * 1024,
-                    "{name} {fault:?}: {peak} KiB after {usual}"
-                );
+                assert!(peak < usual + 16 * 1024, "{name} {fault:?}: {peak} KiB after {usual}");
             }
         }
     }
@@ -156,33 +126,16 @@ fn endless_body_and_content_length_of_10_gb() {
 #[test]
 fn closes_idle_connections_between_two_requests() {
     for (name, ..) in HTTP_DEMOS {
-        let words = [
-            "-n",
-            "9",
-            "--format",
-            "json",
-            "--url",
-            &closes_idle_connections(),
-        ];
+        let words = ["-n", "9", "--format", "json", "--url", &closes_idle_connections()];
         let ended = Trial::start(name, &words).finish();
-        let End::Exit(code @ (0 | 1)) = ended.end else {
-            panic!("{}", ended.end)
-        };
+        let End::Exit(code @ (0 | 1)) = ended.end else { panic!("{}", ended.end) };
         let report = parse(&ended, code);
         let runs = &lesson(&report).runs;
         assert_eq!(code == 0, runs.iter().all(|run| run.lost() == 0));
         for run in runs {
-            for task in run
-                .tasks
-                .iter()
-                .filter(|task| task.outcome != Outcome::Done)
-            {
+            for task in run.tasks.iter().filter(|task| task.outcome != Outcome::Done) {
                 let error = task.error.as_ref().unwrap();
-                let closed = [
-                    "connection closed before message completed",
-                    "reset",
-                    "Broken pipe",
-                ];
+                let closed = ["connection closed before message completed", "reset", "Broken pipe"];
                 assert!(closed.iter().any(|word| error.contains(word)), "{error}");
             }
         }
@@ -193,14 +146,7 @@ fn closes_idle_connections_between_two_requests() {
 #[test]
 fn unknown_host() {
     for (name, at_once, pool) in HTTP_DEMOS {
-        let words = [
-            "-n",
-            "2",
-            "--format",
-            "json",
-            "--url",
-            "http://nobody.invalid/",
-        ];
+        let words = ["-n", "2", "--format", "json", "--url", "http://nobody.invalid/"];
         let report = Trial::start(name, &words).report(1);
         for model in ["sequential", at_once, pool] {
             let run = run_of(&report, model);
@@ -215,9 +161,7 @@ fn unknown_host() {
 #[test]
 fn no_network_at_all() {
     let alone = ["unshare", "--net"];
-    let possible = std::process::Command::new("unshare")
-        .args(["--net", "true"])
-        .status();
+    let possible = std::process::Command::new("unshare").args(["--net", "true"]).status();
     if !possible.is_ok_and(|status| status.success()) {
         return skipped("a network without routes takes the right to make one");
     }

@@ -29,12 +29,7 @@ fn check(name: &str, report: &Report) {
             let expected = if lost { Outcome::Failed } else { Outcome::Done };
             assert_eq!(task.outcome, expected, "{name} {}: {task:?}", run.model);
             let why = task.error.as_deref().unwrap_or_default();
-            assert_eq!(
-                why.contains("panicked"),
-                lost,
-                "{name} {}: {why}",
-                run.model
-            );
+            assert_eq!(why.contains("panicked"), lost, "{name} {}: {why}", run.model);
             assert_eq!(why.contains("gives up, on purpose"), lost, "{why}");
         }
     }
@@ -49,11 +44,7 @@ fn a_task_panics_in_a_thread_a_pool_an_async_task_a_rayon_job() {
     for (name, file, activity, id, count) in ACTIVITIES {
         let file = workspace.join(name).join("src").join(file);
         let text = fs::read_to_string(&file).unwrap();
-        assert_eq!(
-            text.matches(activity).count(),
-            count,
-            "{activity} in {file:?}"
-        );
+        assert_eq!(text.matches(activity).count(), count, "{activity} in {file:?}");
         let panics =
             format!(r#"{{ assert!({id} != {VICTIM}, "gives up, on purpose"); {activity} }}"#);
         fs::write(file, text.replace(activity, &panics)).unwrap();

@@ -13,11 +13,7 @@ use super::demo::{DEMOS, demo, parse, run, scratch};
 
 /// Opens a page that must give no reason for an error and ask nobody for anything.
 fn ask(name: &str, page: &str, question: &str) -> Option<Value> {
-    let Seen {
-        answer,
-        console,
-        requests,
-    } = browser::ask(name, page, question)?;
+    let Seen { answer, console, requests } = browser::ask(name, page, question)?;
     assert_eq!(console, [""; 0], "{name}");
     assert_eq!(requests, [""; 0], "{name}");
     Some(answer)
@@ -79,10 +75,7 @@ fn the_page_shows_every_task_verdict_and_picture_of_the_report() {
         for (run, seen) in lesson.runs.iter().zip(seen["ids"].as_array().unwrap()) {
             let mut ids: Vec<usize> = serde_json::from_value(seen[1].clone()).unwrap();
             ids.sort();
-            assert_eq!(
-                (seen[0].as_str(), ids),
-                (Some(&*run.model), (0..6).collect())
-            );
+            assert_eq!((seen[0].as_str(), ids), (Some(&*run.model), (0..6).collect()));
         }
         let findings = seen["findings"].as_array().unwrap();
         assert_eq!(findings.len(), lesson.findings.len());
@@ -129,14 +122,7 @@ fn bars_share_an_instant_where_tasks_did_and_all_runs_one_scale() {
                 let shared = right.min(bar(b).1) - left.max(bar(b).0) > 1.0;
                 let at_once = a.end_ms.min(b.end_ms) - a.start_ms.max(b.start_ms);
                 if at_once.abs() * scales[0] > 2.0 {
-                    assert_eq!(
-                        shared,
-                        at_once > 0.0,
-                        "{}: {} and {}",
-                        run.model,
-                        a.id,
-                        b.id
-                    );
+                    assert_eq!(shared, at_once > 0.0, "{}: {} and {}", run.model, a.id, b.id);
                 }
                 assert!(bar(a).2 != bar(b).2, "a bar on top of another");
                 overlaps += usize::from(shared);
@@ -148,10 +134,7 @@ fn bars_share_an_instant_where_tasks_did_and_all_runs_one_scale() {
         let most = values.iter().copied().fold(f64::MIN, f64::max);
         most - values.iter().copied().fold(f64::MAX, f64::min)
     };
-    assert!(
-        spread(&scales) < 0.01,
-        "pixels in a millisecond: {scales:?}"
-    );
+    assert!(spread(&scales) < 0.01, "pixels in a millisecond: {scales:?}");
     assert!(spread(&zeros) < 1.5, "where time begins: {zeros:?}");
 }
 
@@ -209,18 +192,10 @@ fn text_from_outside_is_inert_in_the_page() {
     };
     assert_eq!((&seen["foreign"], &seen["scripts"]), (&json!(0), &json!(3)));
     assert_eq!(seen["links"], json!(["#lesson-0", "#lesson-1"]));
-    assert!(
-        seen["texts"].as_u64().unwrap() > 30,
-        "it is not shown: {seen}"
-    );
+    assert!(seen["texts"].as_u64().unwrap() > 30, "it is not shown: {seen}");
     assert!(seen["told"].as_str().unwrap().contains("</script><img"));
     // A title is shown without its line separator, whitespace to it.
-    assert!(
-        seen["title"]
-            .as_str()
-            .unwrap()
-            .starts_with("</script><img src=http://hostile")
-    );
+    assert!(seen["title"].as_str().unwrap().starts_with("</script><img src=http://hostile"));
 }
 
 /// Would be wrong: a policy that only seems to forbid; the same page without it shows that this
@@ -242,11 +217,7 @@ fn the_policy_forbids_what_is_not_the_pages_own() {
     let open = infected.replace("http-equiv=\"Content-Security-Policy\"", "");
     let seen = browser::ask("no-policy", &open, question).unwrap();
     assert_eq!(seen.answer, json!("1"));
-    assert!(
-        seen.requests
-            .iter()
-            .any(|line| line.contains("hostile.invalid"))
-    );
+    assert!(seen.requests.iter().any(|line| line.contains("hostile.invalid")));
 }
 
 /// Would be wrong: figures that only a mouse gets to, or a picture that says nothing to those who
@@ -289,21 +260,13 @@ fn the_keyboard_gets_to_every_figure_and_tables_stand_behind_pictures() {
     assert_eq!(heard.len(), expected.len());
     for (heard, id) in heard.iter().zip(expected) {
         let heard = heard.as_str().unwrap();
-        assert!(
-            heard.starts_with(&format!("task {id} · process 4711, main")),
-            "{heard}"
-        );
+        assert!(heard.starts_with(&format!("task {id} · process 4711, main")), "{heard}");
         assert!(heard.contains("99.1 ms waiting · status 200"), "{heard}");
     }
     assert_eq!(seen["shown"], heard[5]);
     // The runs and the tasks, each under its heading.
     assert_eq!(seen["rows"], json!([2, 6]));
-    assert!(
-        seen["label"]
-            .as_str()
-            .unwrap()
-            .contains("5 tasks, at most 5 at once")
-    );
+    assert!(seen["label"].as_str().unwrap().contains("5 tasks, at most 5 at once"));
     assert_eq!(seen["language"], "en");
 }
 
@@ -339,11 +302,7 @@ fn figures_are_drawn_as_curves_or_bars() {
         .point("thread", 100.0, None)
         .point("process", 10_000.0, None);
     let mut busy = Figure::new("Busy", "ms", Scale::Linear).point("unknown", None, None);
-    busy.points.push(Point {
-        label: "0".into(),
-        measured: Some(0.0),
-        predicted: None,
-    });
+    busy.points.push(Point { label: "0".into(), measured: Some(0.0), predicted: None });
     report.lessons[0].figures = vec![curve, bars, busy];
     let question = r#"[...document.querySelectorAll("[data-figure]")].map((figure) => ({
         dots: [...figure.querySelectorAll("circle")].map((dot) => dot.dataset.point),
@@ -379,10 +338,7 @@ fn ten_thousand_tasks_fit_into_the_page() {
     let Some(seen) = ask("many", &page, question) else {
         return;
     };
-    assert_eq!(
-        (&seen["bars"], &seen["rows"]),
-        (&json!(10_000), &json!(2_500))
-    );
+    assert_eq!((&seen["bars"], &seen["rows"]), (&json!(10_000), &json!(2_500)));
     assert!(seen["height"].as_f64().unwrap() < 500.0);
     assert_eq!(seen["over"], 0);
 }
@@ -403,22 +359,14 @@ fn files_that_cannot_be_written_are_refused_before_any_work() {
             let bad = [&missing, &directory, &read_only].map(|path| path.to_str().unwrap());
             for bad in bad.into_iter().chain([device, ""]) {
                 let ended = run(&mut demo(name, &["-n", "2", option, bad]));
-                assert_eq!(
-                    (ended.end, ended.stdout.as_str()),
-                    (End::Exit(2), ""),
-                    "{bad}"
-                );
+                assert_eq!((ended.end, ended.stdout.as_str()), (End::Exit(2), ""), "{bad}");
                 assert!(ended.stderr.contains(option), "{}", ended.stderr);
             }
         }
     }
     let file = directory.join("both").display().to_string();
     let by_another_way = directory.join(".").join("both").display().to_string();
-    for (second, path) in [
-        ("--trace", &file),
-        ("--trace", &by_another_way),
-        ("--png", &file),
-    ] {
+    for (second, path) in [("--trace", &file), ("--trace", &by_another_way), ("--png", &file)] {
         let words = ["--html", &file, second, path];
         let ended = run(&mut demo("cpu-bound-demo", &words));
         assert_eq!(ended.end, End::Exit(2), "{second} {path}");
@@ -440,11 +388,7 @@ fn a_picture_that_cannot_be_saved_is_said_with_exit_code_4() {
         let limit = "trap '' XFSZ; ulimit -f 1; exec \"$@\"";
         let words = ["-n", "100", option, file.to_str().unwrap()];
         let starter = ["sh", "-c", limit, "sh"];
-        let ended = run(&mut super::demo::demo_under(
-            &starter,
-            "cpu-bound-demo",
-            &words,
-        ));
+        let ended = run(&mut super::demo::demo_under(&starter, "cpu-bound-demo", &words));
         assert_eq!(ended.end, End::Exit(4), "{}", ended.stderr);
         assert!(ended.stderr.contains("cannot write /"), "{}", ended.stderr);
         assert_eq!(fs::read_to_string(&file).unwrap(), "old");

@@ -23,18 +23,14 @@ pub fn children(pid: u32) -> HashSet<u32> {
         .flatten()
         .map(|thread| std::fs::read_to_string(thread.path().join("children")).unwrap_or_default())
         .flat_map(|line| {
-            line.split_whitespace()
-                .map(|pid| pid.parse().unwrap())
-                .collect::<Vec<u32>>()
+            line.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<u32>>()
         })
         .collect()
 }
 
 /// Sends a signal by number to a process, or to a group if the target begins with a hyphen.
 fn signal(number: i32, target: &str) {
-    let sent = Command::new("kill")
-        .args([&format!("-{number}"), "--", target])
-        .status();
+    let sent = Command::new("kill").args([&format!("-{number}"), "--", target]).status();
     assert!(sent.unwrap().success());
 }
 
@@ -42,11 +38,7 @@ fn signal(number: i32, target: &str) {
 fn assert_reaped(pids: &HashSet<u32>) {
     assert!(!pids.is_empty());
     let there = |pid: &&u32| std::path::Path::new(&format!("/proc/{pid}")).exists();
-    assert_eq!(
-        pids.iter().filter(there).count(),
-        0,
-        "processes left of {pids:?}"
-    );
+    assert_eq!(pids.iter().filter(there).count(), 0, "processes left of {pids:?}");
 }
 
 /// Starts process-demo and waits until the server holds `hold` requests, after `skip` others.
@@ -82,14 +74,7 @@ fn signals_end_parent_and_workers() {
         let (_server, child) = held(&["-n", "4"], 4, 4);
         let workers = children(child.id());
         let target = child.id().to_string();
-        signal(
-            number,
-            &if to_group {
-                format!("-{target}")
-            } else {
-                target
-            },
-        );
+        signal(number, &if to_group { format!("-{target}") } else { target });
         assert_eq!(finish(child).end, End::Signal(number));
         assert_ended(&workers);
     }
@@ -105,16 +90,9 @@ fn a_killed_worker_loses_its_own_task_only() {
     let report = parse(&finish(child), 1);
     let run = run_of(&report, "processes");
     assert_eq!((run.done, run.failed), (4, 1));
-    let lost = run
-        .tasks
-        .iter()
-        .find(|task| task.outcome == Outcome::Failed)
-        .unwrap();
+    let lost = run.tasks.iter().find(|task| task.outcome == Outcome::Failed).unwrap();
     assert_eq!(lost.pid, victim);
-    assert_eq!(
-        lost.error.as_deref(),
-        Some("its worker was killed by signal 9")
-    );
+    assert_eq!(lost.error.as_deref(), Some("its worker was killed by signal 9"));
     assert_eq!(run_of(&report, "process-pool").done, 5);
 }
 
@@ -123,16 +101,7 @@ fn a_killed_worker_loses_its_own_task_only() {
 fn the_pool_replaces_a_worker_that_was_killed() {
     // The third request to be held is the first of the replacement.
     let server = HoldingServer::start(16, 3);
-    let words = [
-        "-n",
-        "8",
-        "--workers",
-        "2",
-        "--format",
-        "json",
-        "--timeout",
-        "60s",
-    ];
+    let words = ["-n", "8", "--workers", "2", "--format", "json", "--timeout", "60s"];
     let child = spawn(demo("process-demo", &words).args(["--url", &server.url]));
     server.wait_for(18);
     let workers = children(child.id());
@@ -145,15 +114,9 @@ fn the_pool_replaces_a_worker_that_was_killed() {
     let pool = run_of(&report, "process-pool");
     assert_eq!((pool.done, pool.failed), (7, 1));
     let pids: HashSet<u32> = pool.tasks.iter().map(|task| task.pid).collect();
-    assert_eq!(
-        pids.len(),
-        3,
-        "two to begin with, and one in place of the victim"
-    );
+    assert_eq!(pids.len(), 3, "two to begin with, and one in place of the victim");
     assert!(
-        pool.tasks
-            .iter()
-            .all(|task| (task.pid == victim) == (task.outcome == Outcome::Failed))
+        pool.tasks.iter().all(|task| (task.pid == victim) == (task.outcome == Outcome::Failed))
     );
 }
 
@@ -161,16 +124,7 @@ fn the_pool_replaces_a_worker_that_was_killed() {
 #[test]
 fn a_stopped_worker_is_timed_out_killed_and_reaped() {
     let server = HoldingServer::start(3, 3);
-    let words = [
-        "-n",
-        "3",
-        "--timeout",
-        "2s",
-        "--format",
-        "json",
-        "--url",
-        &server.url,
-    ];
+    let words = ["-n", "3", "--timeout", "2s", "--format", "json", "--url", &server.url];
     let child = spawn(&mut demo("process-demo", &words));
     server.wait_until_held();
     let workers = children(child.id());
@@ -181,9 +135,7 @@ fn a_stopped_worker_is_timed_out_killed_and_reaped() {
     let run = run_of(&report, "processes");
     assert_eq!((run.done, run.timed_out), (2, 1));
     assert!(
-        run.tasks
-            .iter()
-            .all(|task| (task.pid == victim) == (task.outcome == Outcome::TimedOut))
+        run.tasks.iter().all(|task| (task.pid == victim) == (task.outcome == Outcome::TimedOut))
     );
     assert_reaped(&workers);
 }
@@ -209,11 +161,7 @@ fn a_worker_started_by_hand_says_so_or_ends_with_its_input() {
     let on_a_terminal = format!("{} worker", super::demo::binary("process-demo").display());
     let ended = run(Command::new("script").args(["-qec", &on_a_terminal, "/dev/null"]));
     assert_eq!(ended.end, End::Exit(2));
-    assert!(
-        ended.stdout.contains("this mode is for the program itself"),
-        "{}",
-        ended.stdout
-    );
+    assert!(ended.stdout.contains("this mode is for the program itself"), "{}", ended.stdout);
 }
 
 /// Would be wrong: a section that needs more than one core to do its tasks, or that claims to show on
@@ -225,11 +173,7 @@ fn everything_is_done_on_one_core() {
         let ended = run(&mut demo_under(&taskset, name, &["--format", "json"]));
         assert_eq!(parse(&ended, 0).machine.cores, 1);
     }
-    let ended = run(&mut demo_under(
-        &taskset,
-        "cpu-bound-demo",
-        &["all", "--format", "json"],
-    ));
+    let ended = run(&mut demo_under(&taskset, "cpu-bound-demo", &["all", "--format", "json"]));
     for lesson in parse(&ended, 0).lessons {
         for finding in &lesson.findings {
             if ["P3", "P11", "G3", "G4", "G5", "G6", "G8"].contains(&&*finding.claim) {
@@ -248,8 +192,5 @@ fn a_child_is_killed_at_its_deadline() {
     let mut hangs = demo("async-demo", &["serve"]);
     let ended = shared::child::run(&mut hangs, Duration::from_secs(3)).unwrap();
     assert_eq!(ended.end, End::TimedOut);
-    assert!(
-        ended.stdout.contains("Serving until Ctrl-C"),
-        "its output is kept"
-    );
+    assert!(ended.stdout.contains("Serving until Ctrl-C"), "its output is kept");
 }

@@ -10,10 +10,7 @@ fn every_promise_in_readme_names_tests_that_there_are() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let section = readme.split("## What it promises").nth(1).unwrap();
     let section = section.split("\n## ").next().unwrap();
-    let names: Vec<&str> = section
-        .split('`')
-        .filter(|word| word.contains("::"))
-        .collect();
+    let names: Vec<&str> = section.split('`').filter(|word| word.contains("::")).collect();
     assert!(names.len() >= 20, "{names:?}");
     for name in names {
         let parts: Vec<&str> = name.split("::").collect();

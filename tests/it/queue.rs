@@ -41,10 +41,7 @@ fn pool(take: impl Fn(&Queue) -> Option<usize> + Copy + Send + 'static, shut_dow
         submit.send(id).unwrap();
     }
     let submit = (!shut_down).then_some(submit); // Dropped here, or at the very end.
-    let done: Vec<usize> = workers
-        .into_iter()
-        .flat_map(|worker| worker.join().unwrap())
-        .collect();
+    let done: Vec<usize> = workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect();
     let ids: HashSet<usize> = done.iter().copied().collect();
     assert_eq!((done.len(), ids), (TASKS, (0..TASKS).collect()));
     drop(submit);

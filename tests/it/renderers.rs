@@ -13,20 +13,8 @@ use super::dice::Dice;
 /// How many mutations are drawn.
 const ROUNDS: usize = 4_000;
 
-const NUMBERS: [f64; 12] = [
-    0.0,
-    -0.0,
-    1.0,
-    -1.0,
-    0.1,
-    1e-300,
-    1e15,
-    1e300,
-    -1e308,
-    1e308,
-    f64::MAX,
-    f64::MIN_POSITIVE,
-];
+const NUMBERS: [f64; 12] =
+    [0.0, -0.0, 1.0, -1.0, 0.1, 1e-300, 1e15, 1e300, -1e308, 1e308, f64::MAX, f64::MIN_POSITIVE];
 
 const WORDS: [&str; 9] = [
     "",
@@ -42,11 +30,8 @@ const WORDS: [&str; 9] = [
 
 fn corpus() -> Vec<Value> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    let mut files: Vec<_> = directory
-        .read_dir()
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .collect();
+    let mut files: Vec<_> =
+        directory.read_dir().unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
     let read = |file| serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
     files.iter().map(read).collect()
@@ -131,19 +116,11 @@ fn whatever_is_in_a_report_its_text_is_plain_and_keeps_to_the_columns() {
         let columns = 20 + dice.throw(181) as usize;
         let mut drawings = vec![text::ledger(&report.lessons, columns)];
         for lesson in &report.lessons {
-            drawings.push(text::heading(
-                &report.demo,
-                &lesson.name,
-                &lesson.about,
-                columns,
-            ));
+            drawings.push(text::heading(&report.demo, &lesson.name, &lesson.about, columns));
             drawings.push(text::lesson(lesson, &report.machine, columns));
         }
         for line in drawings.iter().flat_map(|drawing| drawing.split('\n')) {
-            assert!(
-                line.chars().count() <= columns,
-                "round {round}, {columns} columns: {line:?}"
-            );
+            assert!(line.chars().count() <= columns, "round {round}, {columns} columns: {line:?}");
             let obeyed = |c: char| c.is_control() || c == '\u{202e}';
             assert!(!line.contains(obeyed), "round {round}: {line:?}");
         }
@@ -158,11 +135,7 @@ fn whatever_is_in_a_report_its_text_is_plain_and_keeps_to_the_columns() {
         // And it can be written and read again.
         let written = serde_json::to_string(&report).unwrap();
         let again: Report = serde_json::from_str(&written).unwrap();
-        assert_eq!(
-            serde_json::to_string(&again).unwrap(),
-            written,
-            "round {round}"
-        );
+        assert_eq!(serde_json::to_string(&again).unwrap(), written, "round {round}");
     }
     assert!(drawn > ROUNDS / 2, "only {drawn} of {ROUNDS} were reports");
 }

@@ -35,24 +35,15 @@ fn readme() -> String {
 /// change of `-p`, or something inherited, which breaks a copy.
 #[test]
 fn members_write_out_the_same_versions_and_features() {
-    let metadata = run(cargo().args([
-        "metadata",
-        "--offline",
-        "--no-deps",
-        "--format-version",
-        "1",
-    ]));
+    let metadata =
+        run(cargo().args(["metadata", "--offline", "--no-deps", "--format-version", "1"]));
     let metadata: Value = serde_json::from_str(&metadata.stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
     assert!(packages.len() >= 7);
     let mut lines: BTreeMap<String, String> = BTreeMap::new();
     for package in packages {
         for field in ["edition", "rust_version", "license", "version"] {
-            assert_eq!(
-                package[field], packages[0][field],
-                "{field} of {}",
-                package["name"]
-            );
+            assert_eq!(package[field], packages[0][field], "{field} of {}", package["name"]);
         }
         for dependency in package["dependencies"].as_array().unwrap() {
             // How our own crate is used differs on purpose: cpu-bound-demo wants no HTTP.
@@ -70,10 +61,7 @@ fn members_write_out_the_same_versions_and_features() {
     for manifest in files(root(), "Cargo.toml") {
         let text = fs::read_to_string(&manifest).unwrap();
         assert!(!text.contains("workspace = true"), "{manifest:?} inherits");
-        assert!(
-            manifest.parent() == Some(root()) || !text.contains("[profile"),
-            "{manifest:?}"
-        );
+        assert!(manifest.parent() == Some(root()) || !text.contains("[profile"), "{manifest:?}");
     }
 }
 
@@ -92,10 +80,7 @@ fn unsafe_code_is_forbidden_in_every_member() {
 fn lessons_and_mains_are_short() {
     for name in DEMOS {
         let length = |file: &str| {
-            fs::read_to_string(root().join(name).join("src").join(file))
-                .unwrap()
-                .lines()
-                .count()
+            fs::read_to_string(root().join(name).join("src").join(file)).unwrap().lines().count()
         };
         assert!(length("main.rs") <= 80, "{name}");
         for line in run(&mut demo(name, &["--list"])).stdout.lines() {
@@ -110,10 +95,8 @@ fn lessons_and_mains_are_short() {
 #[test]
 fn readme_has_a_row_for_each_claim_with_a_command_and_a_test() {
     let readme = readme();
-    let tests: String = files(root(), ".rs")
-        .into_iter()
-        .map(|file| fs::read_to_string(file).unwrap())
-        .collect();
+    let tests: String =
+        files(root(), ".rs").into_iter().map(|file| fs::read_to_string(file).unwrap()).collect();
     let rows: Vec<Vec<&str>> = readme
         .lines()
         .filter(|line| line.starts_with("| ") && line.contains("`cargo run -p "))
@@ -163,16 +146,9 @@ fn every_command_in_readme_is_understood() {
         .collect();
     assert!(commands.len() >= 10);
     for command in &commands {
-        let words: Vec<&str> = command
-            .split_whitespace()
-            .take_while(|word| *word != "#")
-            .collect();
-        let rest: Vec<&str> = words[1..]
-            .iter()
-            .copied()
-            .skip_while(|word| *word != "--")
-            .skip(1)
-            .collect();
+        let words: Vec<&str> = command.split_whitespace().take_while(|word| *word != "#").collect();
+        let rest: Vec<&str> =
+            words[1..].iter().copied().skip_while(|word| *word != "--").skip(1).collect();
         // The copy that README tells one to make.
         if words[0] == "my-demo" {
             continue;
@@ -180,12 +156,7 @@ fn every_command_in_readme_is_understood() {
         // With --help at its end, a command line is read, but not carried out.
         let mut child = demo(words[0], &rest);
         let ended = run(child.arg("--help"));
-        assert_eq!(
-            ended.end,
-            End::Exit(0),
-            "cargo run -p {command}: {}",
-            ended.stderr
-        );
+        assert_eq!(ended.end, End::Exit(0), "cargo run -p {command}: {}", ended.stderr);
     }
 }
 
@@ -194,25 +165,11 @@ fn every_command_in_readme_is_understood() {
 #[cfg(target_os = "linux")]
 fn the_session_in_readme_is_one_that_the_program_prints() {
     let readme = readme();
-    let session = readme
-        .split("```text\n")
-        .nth(1)
-        .unwrap()
-        .split("```")
-        .next()
-        .unwrap();
-    let command = session
-        .lines()
-        .next()
-        .unwrap()
-        .strip_prefix("$ cargo run --release -p ")
-        .unwrap();
+    let session = readme.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
+    let command =
+        session.lines().next().unwrap().strip_prefix("$ cargo run --release -p ").unwrap();
     let (name, words) = command.split_once(" -- ").unwrap();
-    let real = run(&mut demo(
-        name,
-        &words.split_whitespace().collect::<Vec<_>>(),
-    ))
-    .stdout;
+    let real = run(&mut demo(name, &words.split_whitespace().collect::<Vec<_>>())).stdout;
     // What is measured differs each time; the words do not.
     let words = |text: &str| -> HashSet<String> {
         let letters = text.replace(|c: char| !c.is_alphabetic(), " ");
@@ -220,14 +177,9 @@ fn the_session_in_readme_is_one_that_the_program_prints() {
     };
     let printed = words(&real);
     for line in session.lines().skip(1) {
-        let strange: Vec<_> = words(line)
-            .into_iter()
-            .filter(|word| !printed.contains(word))
-            .collect();
-        assert!(
-            strange.is_empty(),
-            "not printed: {strange:?} of {line:?}\n{real}"
-        );
+        let strange: Vec<_> =
+            words(line).into_iter().filter(|word| !printed.contains(word)).collect();
+        assert!(strange.is_empty(), "not printed: {strange:?} of {line:?}\n{real}");
     }
 }
 
@@ -249,10 +201,7 @@ pub fn copy(from: &Path, to: &Path) {
 /// Cargo in a copy of the workspace, or of a part of it.
 pub fn cargo_in(directory: &Path, words: &[&str]) -> Command {
     let mut cargo = cargo();
-    cargo
-        .current_dir(directory)
-        .args(words)
-        .args(["--offline", "--quiet"]);
+    cargo.current_dir(directory).args(words).args(["--offline", "--quiet"]);
     // Crates that were built for these tests are not built again.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     cargo.env("CARGO_TARGET_DIR", target);
@@ -290,11 +239,7 @@ fn a_demo_copied_outside_builds_together_with_shared() {
     for name in DEMOS {
         copy(&root().join(name), &directory.join(name));
         // The same versions as here, so that nothing needs to be downloaded for this test.
-        fs::copy(
-            root().join("Cargo.lock"),
-            directory.join(name).join("Cargo.lock"),
-        )
-        .unwrap();
+        fs::copy(root().join("Cargo.lock"), directory.join(name).join("Cargo.lock")).unwrap();
         let ended = run_cargo(&mut cargo_in(&directory.join(name), &["check"]));
         assert_eq!(ended.end, End::Exit(0), "{name}: {}", ended.stderr);
     }

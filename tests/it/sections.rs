@@ -24,14 +24,10 @@ fn every_default_lesson_does_all_its_tasks_and_nothing_fails() {
         for run in &lesson.runs {
             assert_eq!(run.done, lesson.settings.tasks, "{name} {}", run.model);
             assert!(
-                run.tasks
-                    .iter()
-                    .all(|task| task.outcome == Outcome::Done && task.error.is_none())
+                run.tasks.iter().all(|task| task.outcome == Outcome::Done && task.error.is_none())
             );
             assert!(
-                run.tasks
-                    .iter()
-                    .all(|task| 0.0 <= task.start_ms && task.start_ms <= task.end_ms)
+                run.tasks.iter().all(|task| 0.0 <= task.start_ms && task.start_ms <= task.end_ms)
             );
             assert!(
                 run.tasks.iter().all(|task| task.end_ms <= run.wall_ms),
@@ -50,10 +46,7 @@ fn every_default_lesson_does_all_its_tasks_and_nothing_fails() {
 #[test]
 fn the_embedded_server_sees_one_then_many_then_no_more_than_k_at_once() {
     for (name, at_once, pool) in HTTP_DEMOS {
-        let report = report(
-            &mut demo(name, &["-n", "6", "--workers", "3", "--delay", "500ms"]),
-            0,
-        );
+        let report = report(&mut demo(name, &["-n", "6", "--workers", "3", "--delay", "500ms"]), 0);
         let settings = &lesson(&report).settings;
         assert!(settings.embedded && settings.delay_ms == Some(500.0) && settings.tasks == 6);
         let predicted = |model| run_of(&report, model).predicted_ms;
@@ -62,10 +55,7 @@ fn the_embedded_server_sees_one_then_many_then_no_more_than_k_at_once() {
         // That it is all and k is for the gate to prove: here a busy machine may make it fewer.
         let peak = |model| run_of(&report, model).peak_in_flight.unwrap();
         assert_eq!(peak("sequential"), 1, "{name}");
-        assert!(
-            (2..=6).contains(&peak(at_once)) && (2..=3).contains(&peak(pool)),
-            "{name}"
-        );
+        assert!((2..=6).contains(&peak(at_once)) && (2..=3).contains(&peak(pool)), "{name}");
         assert!(run_of(&report, at_once).connections.unwrap() >= peak(at_once));
         assert_eq!(lesson(&report).findings[0].verdict, Verdict::Holds);
     }
@@ -79,23 +69,11 @@ fn only_concurrent_models_pass_the_gate() {
             scope.spawn(move || {
                 // A gate of its own: requests of another demo must not open it.
                 let url = server().url("/gate/2");
-                let words = [
-                    "-n",
-                    "2",
-                    "--workers",
-                    "2",
-                    "--url",
-                    &url,
-                    "--timeout",
-                    "60s",
-                ];
+                let words = ["-n", "2", "--workers", "2", "--url", &url, "--timeout", "60s"];
                 let report = report(&mut demo(name, &words), 1);
                 let alone = run_of(&report, "sequential");
                 assert_eq!((alone.done, alone.failed), (0, 2), "{name}");
-                assert!(
-                    alone.tasks.iter().all(|task| task.status == Some(504)),
-                    "{name}"
-                );
+                assert!(alone.tasks.iter().all(|task| task.status == Some(504)), "{name}");
                 for model in [at_once, pool] {
                     assert_eq!(run_of(&report, model).done, 2, "{name} {model}");
                 }
@@ -110,30 +88,15 @@ fn only_concurrent_models_pass_the_gate() {
 fn the_gate_opens_for_the_number_it_names() {
     let server = server();
     std::thread::scope(|scope| {
-        let asked: Vec<_> = (0..3)
-            .map(|_| scope.spawn(|| get(&server.url("/gate/3"))))
-            .collect();
-        assert!(
-            asked
-                .into_iter()
-                .all(|status| status.join().unwrap() == 200)
-        );
+        let asked: Vec<_> = (0..3).map(|_| scope.spawn(|| get(&server.url("/gate/3")))).collect();
+        assert!(asked.into_iter().all(|status| status.join().unwrap() == 200));
     });
     assert_eq!(get(&server.url("/gate/1")), 200);
     assert_eq!(get(&server.url("/gate/2/100")), 504);
     assert_eq!(get(&server.url("/gate/2/100")), 504);
     let seen = server.observe();
-    assert_eq!(
-        (get(&server.url("/gate/0")), get(&server.url("/gate/x"))),
-        (404, 404)
-    );
-    assert_eq!(
-        (
-            get(&server.url("/status/418")),
-            get(&server.url("/status/99"))
-        ),
-        (418, 404)
-    );
+    assert_eq!((get(&server.url("/gate/0")), get(&server.url("/gate/x"))), (404, 404));
+    assert_eq!((get(&server.url("/status/418")), get(&server.url("/status/99"))), (418, 404));
     assert_eq!(seen.hits.load(std::sync::atomic::Ordering::Relaxed), 4);
 }
 
@@ -145,23 +108,11 @@ fn the_operating_system_counts_one_thread_n_threads_and_n_processes() {
     let n = 7;
     for (name, ..) in HTTP_DEMOS {
         let server = HoldingServer::start(n, n);
-        let words = [
-            "-n",
-            "7",
-            "--url",
-            &server.url,
-            "--timeout",
-            "60s",
-            "--format",
-            "json",
-        ];
+        let words = ["-n", "7", "--url", &server.url, "--timeout", "60s", "--format", "json"];
         let child = super::demo::spawn(&mut demo(name, &words));
         server.wait_until_held();
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-        let threads = status
-            .lines()
-            .find_map(|line| line.strip_prefix("Threads:"))
-            .unwrap();
+        let threads = status.lines().find_map(|line| line.strip_prefix("Threads:")).unwrap();
         let threads: usize = threads.trim().parse().unwrap();
         let workers = super::process_demo::children(child.id());
         server.release();
@@ -171,11 +122,8 @@ fn the_operating_system_counts_one_thread_n_threads_and_n_processes() {
             // Itself, and the one that the blocking client runs its requests on.
             "threads-demo" => assert_eq!((threads, workers.len()), (1 + 1 + n, 0)),
             _ => {
-                let pids: HashSet<u32> = run_of(&report, "processes")
-                    .tasks
-                    .iter()
-                    .map(|t| t.pid)
-                    .collect();
+                let pids: HashSet<u32> =
+                    run_of(&report, "processes").tasks.iter().map(|t| t.pid).collect();
                 assert_eq!(pids, workers);
                 assert_eq!(pids.len(), n);
             }
@@ -189,13 +137,9 @@ fn the_text_shows_lines_runs_timelines_findings_and_what_comes_next() {
     for name in DEMOS {
         let text = run(&mut demo(name, &[])).stdout;
         let holds = |part: &str| assert!(text.contains(part), "{name} lacks {part:?}:\n{text}");
-        for part in [
-            "sequential: ",
-            ", predicted ",
-            " times as fast as sequential",
-            "█",
-            "\nNext: ",
-        ] {
+        for part in
+            ["sequential: ", ", predicted ", " times as fast as sequential", "█", "\nNext: "]
+        {
             holds(part);
         }
         for part in [" holds: ", "  predicted ", "  measured ", "  because "] {

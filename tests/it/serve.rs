@@ -22,18 +22,10 @@ fn serve() -> (Child, String) {
 fn it_serves_other_programs_until_interrupted() {
     let (child, url) = serve();
     assert_eq!(get(&format!("{url}/status/418")), 418);
-    let report = report(
-        &mut demo(
-            "threads-demo",
-            &["-n", "3", "--url", &format!("{url}/delay/50")],
-        ),
-        0,
-    );
+    let report =
+        report(&mut demo("threads-demo", &["-n", "3", "--url", &format!("{url}/delay/50")]), 0);
     assert_eq!(run_of(&report, "threads").done, 3);
-    Command::new("kill")
-        .args(["-2", &child.id().to_string()])
-        .status()
-        .unwrap();
+    Command::new("kill").args(["-2", &child.id().to_string()]).status().unwrap();
     assert_eq!(finish(child).end, End::Signal(2));
 }
 
@@ -56,9 +48,7 @@ fn a_port_that_is_taken_is_said_with_exit_code_3() {
 fn an_address_that_cannot_be_said_is_exit_code_4() {
     let full = std::fs::File::options().write(true).open("/dev/full");
     let mut command = demo("async-demo", &["serve"]);
-    command
-        .stdout(full.unwrap())
-        .stderr(std::process::Stdio::piped());
+    command.stdout(full.unwrap()).stderr(std::process::Stdio::piped());
     let ended = finish(command.spawn().unwrap());
     assert_eq!(ended.end, End::Exit(4));
     assert!(ended.stderr.contains("No space left"), "{}", ended.stderr);

@@ -71,11 +71,7 @@ impl HoldingServer {
             // The client may be gone: some tests kill it.
             let _ = stream.write_all(ANSWER);
         });
-        HoldingServer {
-            url: format!("http://{address}/"),
-            hold,
-            state,
-        }
+        HoldingServer { url: format!("http://{address}/"), hold, state }
     }
 
     /// Waits until all the requests that are to be held have arrived.
@@ -89,11 +85,7 @@ impl HoldingServer {
         let state = state.lock().unwrap();
         let fewer = |state: &mut State| state.arrived < count;
         let (state, _) = changed.wait_timeout_while(state, DEADLINE, fewer).unwrap();
-        assert!(
-            state.arrived >= count,
-            "only {} of {count} requests arrived",
-            state.arrived
-        );
+        assert!(state.arrived >= count, "only {} of {count} requests arrived", state.arrived);
     }
 
     pub fn release(&self) {
@@ -113,10 +105,7 @@ pub fn https(directory: &Path) -> (String, PathBuf) {
     let key = KeyPair::generate().unwrap();
     let names = vec!["127.0.0.1".to_string()];
     let issuer = Issuer::new(authority, authority_key);
-    let certificate = CertificateParams::new(names)
-        .unwrap()
-        .signed_by(&key, &issuer)
-        .unwrap();
+    let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
 
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
@@ -163,20 +152,10 @@ pub fn refused() -> String {
 
 /// One GET by hand, one connection: the status line's code.
 pub fn get(url: &str) -> u16 {
-    let (address, path) = url
-        .strip_prefix("http://")
-        .unwrap()
-        .split_once('/')
-        .unwrap();
+    let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(60)))
-        .unwrap();
-    write!(
-        stream,
-        "GET /{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
-    )
-    .unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    write!(stream, "GET /{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer.split_whitespace().nth(1).unwrap().parse().unwrap()

@@ -14,22 +14,14 @@ fn checked(trace: &Value) -> HashMap<String, Vec<&Value>> {
     for event in trace["traceEvents"].as_array().unwrap() {
         let phase = event["ph"].as_str().unwrap();
         assert!(event["name"].is_string() && event["pid"].is_u64() && event["tid"].is_u64());
-        assert!(
-            phase == "M" || event["ts"].as_f64().unwrap() >= 0.0,
-            "{event}"
-        );
+        assert!(phase == "M" || event["ts"].as_f64().unwrap() >= 0.0, "{event}");
         by_phase.entry(phase.into()).or_default().push(event);
     }
     let thread = |event: &Value| (event["pid"].as_u64(), event["tid"].as_u64());
-    let names = |what: &'static str| {
-        by_phase["M"]
-            .iter()
-            .filter(move |event| event["name"] == what)
-    };
+    let names =
+        |what: &'static str| by_phase["M"].iter().filter(move |event| event["name"] == what);
     let threads: HashSet<_> = names("thread_name").map(|event| thread(event)).collect();
-    let processes: HashSet<_> = names("process_name")
-        .map(|event| event["pid"].as_u64())
-        .collect();
+    let processes: HashSet<_> = names("process_name").map(|event| event["pid"].as_u64()).collect();
     assert_eq!(threads.len(), names("thread_name").count());
     assert_eq!(processes.len(), names("process_name").count());
 
@@ -49,10 +41,7 @@ fn checked(trace: &Value) -> HashMap<String, Vec<&Value>> {
             while around.last().is_some_and(|&outer| outer <= start) {
                 around.pop();
             }
-            assert!(
-                around.last().is_none_or(|&outer| end <= outer),
-                "overlap in {lane:?}"
-            );
+            assert!(around.last().is_none_or(|&outer| end <= outer), "overlap in {lane:?}");
             around.push(end);
         }
     }
@@ -79,30 +68,17 @@ fn the_trace_keeps_to_the_rules_of_its_format() {
         let (_, trace, report) = pictures(name, &["-n", "6", "--workers", "2"]);
         let events = checked(&trace);
         let runs = &report.lessons[0].runs;
-        let slices = events["X"]
-            .iter()
-            .chain(events.get("b").into_iter().flatten());
-        let tasks: Vec<&&Value> = slices
-            .filter(|event| event["args"]["task"].is_u64())
-            .collect();
+        let slices = events["X"].iter().chain(events.get("b").into_iter().flatten());
+        let tasks: Vec<&&Value> = slices.filter(|event| event["args"]["task"].is_u64()).collect();
         assert_eq!(tasks.len(), runs.len() * 6, "{name}");
         // Microseconds: as long in all as the report says in milliseconds.
         for run in runs {
-            let slice = events["X"]
-                .iter()
-                .find(|event| event["name"] == run.model.as_str());
+            let slice = events["X"].iter().find(|event| event["name"] == run.model.as_str());
             let us = slice.unwrap()["dur"].as_f64().unwrap();
-            assert!(
-                (us - run.wall_ms * 1000.0).abs() < 1.0,
-                "{us} for {} ms",
-                run.wall_ms
-            );
+            assert!((us - run.wall_ms * 1000.0).abs() < 1.0, "{us} for {} ms", run.wall_ms);
         }
-        let pids: HashSet<u32> = runs
-            .iter()
-            .flat_map(|run| &run.tasks)
-            .map(|task| task.pid)
-            .collect();
+        let pids: HashSet<u32> =
+            runs.iter().flat_map(|run| &run.tasks).map(|task| task.pid).collect();
         for pid in &pids {
             assert!(tasks.iter().any(|task| task["pid"] == *pid));
         }
@@ -118,31 +94,17 @@ fn the_trace_tells_overlaps_and_workers() {
     let report = report_of(6, 3);
     let trace = serde_json::from_str(&trace::document(&report)).unwrap();
     let events = checked(&trace);
-    assert_eq!(
-        (events["b"].len(), events["X"].len()),
-        (6, 2),
-        "the lesson and its run"
-    );
+    assert_eq!((events["b"].len(), events["X"].len()), (6, 2), "the lesson and its run");
     assert!(!events.contains_key("s"));
 
     let (_, trace, report) = pictures("process-demo", &["-n", "4", "--workers", "2"]);
     let events = checked(&trace);
     let workers = &report.lessons[0].runs[1..];
-    assert_eq!(
-        events["s"].len(),
-        workers.len() * 4,
-        "an arrow to each task of a worker"
-    );
+    assert_eq!(events["s"].len(), workers.len() * 4, "an arrow to each task of a worker");
     let parent = report.lessons[0].runs[0].tasks[0].pid;
     assert!(events["s"].iter().all(|event| event["pid"] == parent));
-    let reached: HashSet<u64> = events["f"]
-        .iter()
-        .map(|e| e["pid"].as_u64().unwrap())
-        .collect();
-    let pids = workers
-        .iter()
-        .flat_map(|run| &run.tasks)
-        .map(|task| u64::from(task.pid));
+    let reached: HashSet<u64> = events["f"].iter().map(|e| e["pid"].as_u64().unwrap()).collect();
+    let pids = workers.iter().flat_map(|run| &run.tasks).map(|task| u64::from(task.pid));
     assert_eq!(reached, pids.collect());
     assert!(events["f"].iter().all(|event| event["bp"] == "e"));
 }

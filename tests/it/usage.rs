@@ -14,16 +14,8 @@ fn refused(name: &str, words: &[&str]) -> String {
         ended.stderr
     );
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
-    assert!(
-        ended.stderr.starts_with(&format!("{name}: ")),
-        "{}",
-        ended.stderr
-    );
-    assert!(
-        ended.stderr.len() < 400,
-        "{} characters",
-        ended.stderr.len()
-    );
+    assert!(ended.stderr.starts_with(&format!("{name}: ")), "{}", ended.stderr);
+    assert!(ended.stderr.len() < 400, "{} characters", ended.stderr.len());
     ended.stderr
 }
 
@@ -31,21 +23,10 @@ fn refused(name: &str, words: &[&str]) -> String {
 #[test]
 fn counts_out_of_range_are_refused_with_the_range() {
     for name in DEMOS {
-        for bad in [
-            "0",
-            "-1",
-            "x",
-            "1e9",
-            "1000000000",
-            "18446744073709551616",
-            "",
-        ] {
+        for bad in ["0", "-1", "x", "1e9", "1000000000", "18446744073709551616", ""] {
             for option in ["--tasks", "--workers"] {
                 let line = refused(name, &[option, bad]);
-                assert!(
-                    line.contains(option) && line.contains("from 1 to "),
-                    "{line}"
-                );
+                assert!(line.contains(option) && line.contains("from 1 to "), "{line}");
             }
             assert!(refused(name, &["notebook", "-n", bad]).contains("--tasks"));
         }
@@ -59,10 +40,7 @@ fn durations_that_are_none_are_refused() {
         for bad in ["-1", "NaN", "1e300s", "abc", "100", "0ms", "2h", ""] {
             for option in ["--delay", "--timeout"] {
                 let line = refused(name, &[option, bad]);
-                assert!(
-                    line.contains(option) && line.contains("from 1ms to 1h"),
-                    "{line}"
-                );
+                assert!(line.contains(option) && line.contains("from 1ms to 1h"), "{line}");
             }
         }
     }
@@ -114,10 +92,7 @@ fn unknown_words_are_refused_with_the_nearest_known() {
 #[test]
 fn an_option_of_another_lesson_is_refused() {
     let line = refused("process-demo", &["crash", "--retries", "1"]);
-    assert!(
-        line.contains("the lesson crash takes no --retries"),
-        "{line}"
-    );
+    assert!(line.contains("the lesson crash takes no --retries"), "{line}");
     let line = refused("cpu-bound-demo", &["gil", "--png", "picture.png"]);
     assert!(line.contains("the lesson gil takes no --png"), "{line}");
 }
@@ -157,22 +132,10 @@ fn help_names_lessons_options_plus_and_minus() {
     for name in DEMOS {
         let ended = run(&mut demo(name, &["--help"]));
         assert_eq!((ended.end, ended.stderr.as_str()), (End::Exit(0), ""));
-        let wanted = [
-            "notebook",
-            "all",
-            "--tasks",
-            "--workers",
-            "--format",
-            "--list",
-            "\n  + ",
-            "\n  - ",
-        ];
+        let wanted =
+            ["notebook", "all", "--tasks", "--workers", "--format", "--list", "\n  + ", "\n  - "];
         for part in wanted {
-            assert!(
-                ended.stdout.contains(part),
-                "{name} --help lacks {part}:\n{}",
-                ended.stdout
-            );
+            assert!(ended.stdout.contains(part), "{name} --help lacks {part}:\n{}", ended.stdout);
         }
         assert_eq!(ended.stdout.contains("--url"), name != "cpu-bound-demo");
         // A mode for the program itself must not take the place of a lesson of the same name.
@@ -181,11 +144,7 @@ fn help_names_lessons_options_plus_and_minus() {
             assert!(help.contains("Usage:"), "{name} {lesson}: {help}");
         }
         for hidden in ["worker ", "rows "] {
-            assert!(
-                !ended.stdout.contains(&format!("\n  {hidden}")),
-                "{}",
-                ended.stdout
-            );
+            assert!(!ended.stdout.contains(&format!("\n  {hidden}")), "{}", ended.stdout);
         }
     }
 }

@@ -54,10 +54,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     let findings = vec![
         judge::cancel(lab.tasks, &stopped[0], &stopped[1])
             .unless(too_short(lab.delay_ms))
-            .on(
-                "T9",
-                "A thread stops when it looks at the flag, and not before",
-            ),
+            .on("T9", "A thread stops when it looks at the flag, and not before"),
         judge::order(&rounds, lab.cores)
             .on("T9", "Threads do not finish in the order of their start"),
     ];
@@ -76,9 +73,6 @@ fn race(lab: &Lab) -> Result<Run> {
             threads.push(thread.context("cannot start a thread")?);
         }
         // One that panicked is missing.
-        Ok(threads
-            .into_iter()
-            .flat_map(|thread| thread.join())
-            .collect())
+        Ok(threads.into_iter().flat_map(|thread| thread.join()).collect())
     })
 }

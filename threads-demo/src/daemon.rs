@@ -30,12 +30,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
         let seen = lab.server()?.observe();
         let mut child = child::this_program(CHILD.name)?;
         let patience_ms = lab.delay_ms.unwrap_or(0.0) + 20_000.0;
-        let words = [
-            way,
-            &lab.tasks.to_string(),
-            url.as_str(),
-            &patience_ms.to_string(),
-        ];
+        let words = [way, &lab.tasks.to_string(), url.as_str(), &patience_ms.to_string()];
         child.args(words);
         let deadline = Duration::from_secs_f64(patience_ms / 1000.0 + 20.0);
         let ended = child::run_watching(&mut child, deadline)?;

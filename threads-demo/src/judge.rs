@@ -23,24 +23,16 @@ pub fn survivors(run: &Run, survivors: &[(&str, usize)]) -> Judgement {
     } else if of_itself {
         (Verdict::NotShown, "some requests got no answer")
     } else if as_expected && run.done == others {
-        (
-            Verdict::Holds,
-            "a panic ends its thread; the other three end the process",
-        )
+        (Verdict::Holds, "a panic ends its thread; the other three end the process")
     } else {
         (Verdict::Fails, "others went on, or ended, than should have")
     };
     let line = |count: &dyn Fn(&(&str, usize)) -> usize| {
-        let ways = survivors
-            .iter()
-            .map(|way| format!("{} {}", way.0, count(way)));
+        let ways = survivors.iter().map(|way| format!("{} {}", way.0, count(way)));
         ways.collect::<Vec<_>>().join(", ")
     };
     Judgement {
-        predicted: format!(
-            "{others} tasks done; survivors: {}",
-            line(&|way| expected(way.0))
-        ),
+        predicted: format!("{others} tasks done; survivors: {}", line(&|way| expected(way.0))),
         measured: format!("{} tasks done; survivors: {}", run.done, line(&|way| way.1)),
         verdict,
         because: because.into(),
@@ -51,21 +43,12 @@ pub fn survivors(run: &Run, survivors: &[(&str, usize)]) -> Judgement {
 /// in one step, and under a lock.
 pub fn lost_update(threads: usize, two_steps: usize, one_step: usize, locked: usize) -> Judgement {
     let (verdict, because) = if threads < 2 {
-        (
-            Verdict::NotShown,
-            "a single thread has nobody to lose to".into(),
-        )
+        (Verdict::NotShown, "a single thread has nobody to lose to".into())
     } else if two_steps < threads && one_step == threads && locked == threads {
         let lost = threads - two_steps;
-        (
-            Verdict::Holds,
-            format!("{lost} of {threads} additions were lost, and none with a cure"),
-        )
+        (Verdict::Holds, format!("{lost} of {threads} additions were lost, and none with a cure"))
     } else {
-        (
-            Verdict::Fails,
-            "the trap lost nothing, or a cure lost something".into(),
-        )
+        (Verdict::Fails, "the trap lost nothing, or a cure lost something".into())
     };
     Judgement {
         predicted: format!("two steps 1, one step {threads}, lock {threads}"),
@@ -90,9 +73,8 @@ pub fn deadlock(crossed: End, ordered: End) -> Judgement {
         End::Exit(0) => "ends".to_string(),
         other => other.to_string(),
     };
-    let died = [crossed, ordered]
-        .into_iter()
-        .find(|end| !matches!(end, End::TimedOut | End::Exit(0)));
+    let died =
+        [crossed, ordered].into_iter().find(|end| !matches!(end, End::TimedOut | End::Exit(0)));
     Judgement::new(
         "crossed hangs, ordered ends",
         format!("crossed {}, ordered {}", word(crossed), word(ordered)),
@@ -144,14 +126,8 @@ pub fn bare(said: &str) -> Judgement {
 pub fn meanwhile(task: Option<&Task>, steps: usize) -> Judgement {
     let done = task.is_some_and(|task| task.outcome == Outcome::Done);
     let reasons = match steps > 0 {
-        true => (
-            Verdict::Holds,
-            "each counted while the server held the request",
-        ),
-        false => (
-            Verdict::Fails,
-            "it got nothing done until the request was over",
-        ),
+        true => (Verdict::Holds, "each counted while the server held the request"),
+        false => (Verdict::Fails, "it got nothing done until the request was over"),
     };
     Judgement::new("more than 0 steps", format!("{steps} steps"), reasons)
         .unless((!done).then_some("the request was not answered"))
@@ -162,22 +138,11 @@ pub fn meanwhile(task: Option<&Task>, steps: usize) -> Judgement {
 pub fn left_behind(n: usize, detached: (End, usize), joined: (End, usize)) -> Judgement {
     let measured = format!("detached {} of {n}, joined {} of {n}", detached.1, joined.1);
     let reasons = match (detached.1 < n, joined.1 == n) {
-        (true, true) => (
-            Verdict::Holds,
-            "main returned first, and the process was over",
-        ),
-        (false, _) => (
-            Verdict::Fails,
-            "those that nobody waited for were answered, too",
-        ),
-        (_, false) => (
-            Verdict::Fails,
-            "some were lost although they were waited for",
-        ),
+        (true, true) => (Verdict::Holds, "main returned first, and the process was over"),
+        (false, _) => (Verdict::Fails, "those that nobody waited for were answered, too"),
+        (_, false) => (Verdict::Fails, "some were lost although they were waited for"),
     };
-    let crashed = [detached.0, joined.0]
-        .into_iter()
-        .find(|end| *end != End::Exit(0));
+    let crashed = [detached.0, joined.0].into_iter().find(|end| *end != End::Exit(0));
     let predicted = format!("answered: detached fewer than {n}, joined {n} of {n}");
     Judgement::new(predicted, format!("answered: {measured}"), reasons)
         .unless(crashed.map(|end| format!("a child {end}")))
@@ -208,17 +173,9 @@ pub fn cancel(n: usize, deaf: &Stopped, looks: &Stopped) -> Judgement {
     } else {
         (Verdict::Fails, "it went on although it looked")
     };
-    Judgement::new(
-        format!("without a flag {n} requests, with it fewer"),
-        measured,
-        reasons,
-    )
-    .unless((n < 3).then_some("the work is over before it can be stopped"))
-    .unless(
-        looks
-            .too_late
-            .then_some("the work was over before it was asked to stop"),
-    )
+    Judgement::new(format!("without a flag {n} requests, with it fewer"), measured, reasons)
+        .unless((n < 3).then_some("the work is over before it can be stopped"))
+        .unless(looks.too_late.then_some("the work was over before it was asked to stop"))
 }
 
 /// Did threads finish in another order than they were started in, in some of the `rounds` at least?
@@ -238,10 +195,7 @@ pub fn order(rounds: &[Run], cores: usize) -> Judgement {
     let all: Vec<&Run> = rounds.iter().collect();
     let few = orders.iter().any(|order| order.len() < 8);
     Judgement::new(
-        format!(
-            "the order of the start in fewer than {} rounds",
-            orders.len()
-        ),
+        format!("the order of the start in fewer than {} rounds", orders.len()),
         format!("in {kept}"),
         reasons,
     )
@@ -265,18 +219,11 @@ pub fn refused(error: &str, trap: &str, broken: Result<Ended>, mended: Result<En
     if mended.end != End::Exit(0) && !mended.stderr.contains("error[") {
         return unknown(mended.stderr.lines().next().unwrap_or_default().into());
     }
-    let words = broken
-        .stderr
-        .lines()
-        .find_map(|line| line.split_once("error["));
+    let words = broken.stderr.lines().find_map(|line| line.split_once("error["));
     let words = words.map_or("no error".into(), |(_, words)| format!("error[{words}"));
     let number = words.split(':').next().unwrap_or_default().to_string();
     let compiles = |ended: &Ended| ended.end == End::Exit(0);
-    let cured = if compiles(&mended) {
-        "none with the cure"
-    } else {
-        "one with the cure"
-    };
+    let cured = if compiles(&mended) { "none with the cure" } else { "one with the cure" };
     let says = format!("of `{trap}` the compiler says {words}");
     Judgement::exactly(predicted, format!("{number}, and {cured}"), says)
 }

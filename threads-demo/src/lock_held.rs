@@ -47,10 +47,7 @@ fn counted(lab: &Lab, model: &str, predicted: Option<f64>, hold: bool) -> Result
                 threads.push(thread?);
             }
             // One that panicked is missing.
-            Ok(threads
-                .into_iter()
-                .flat_map(|thread| thread.join())
-                .collect())
+            Ok(threads.into_iter().flat_map(|thread| thread.join()).collect())
         })
     })
 }

@@ -42,27 +42,14 @@ fn main() -> ExitCode {
     shared::cli::main(&Demo {
         name: env!("CARGO_PKG_NAME"),
         about: "Threads: several strands of one process, run by the operating system",
-        plus: &[
-            "comparatively simple",
-            "fast to start",
-            "one that dies leaves the others alone",
-        ],
-        minus: &[
-            "each costs memory",
-            "none can be stopped from outside",
-            "shared data needs care",
-        ],
+        plus: &["comparatively simple", "fast to start", "one that dies leaves the others alone"],
+        minus: &["each costs memory", "none can be stopped from outside", "shared data needs care"],
         http: true,
         tasks: 10,
         max_tasks: 2_000,
         lessons: LESSONS,
         modes: &[],
-        hidden: &[
-            meanwhile::CHILD,
-            panic::CHILD,
-            deadlock::CHILD,
-            daemon::CHILD,
-        ],
+        hidden: &[meanwhile::CHILD, panic::CHILD, deadlock::CHILD, daemon::CHILD],
         next: "cargo run -p process-demo",
     })
 }

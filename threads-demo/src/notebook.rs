@@ -20,9 +20,8 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
     // One after another. The prediction is the sum of all delays.
     let mut activity = lab.blocking()?;
     let sum = lab.delay_ms.map(|delay| delay * n as f64);
-    let sequential = lab.run("sequential", sum, |_| {
-        Ok((0..n).map(|id| activity.get(id)).collect())
-    })?;
+    let sequential =
+        lab.run("sequential", sum, |_| Ok((0..n).map(|id| activity.get(id)).collect()))?;
 
     // All at once. The prediction is the longest delay.
     activity = lab.blocking()?; // The one before takes its connections along.

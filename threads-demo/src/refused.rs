@@ -68,10 +68,6 @@ fn compile(program: &str) -> Result<Ended> {
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()?;
-    rustc
-        .stdin
-        .take()
-        .context("no stdin")?
-        .write_all(program.as_bytes())?;
+    rustc.stdin.take().context("no stdin")?.write_all(program.as_bytes())?;
     Ok(child::wait(rustc, Duration::from_secs(60))?)
 }

@@ -51,10 +51,7 @@ pub fn run(lab: &Lab) -> Result<Evidence> {
 
     // However many follow it, the first of a sequence waits alone in the gate, and that in vain.
     let many = n.min(100);
-    let gate = |patience| {
-        lab.target_at(&format!("/gate/{many}{patience}"))?
-            .blocking()
-    };
+    let gate = |patience| lab.target_at(&format!("/gate/{many}{patience}"))?.blocking();
     let count = |tasks: &[Task], outcome| {
         let same = |task: &&Task| task.outcome == outcome;
         tasks.iter().filter(same).count()

@@ -5,21 +5,11 @@ use shared::stopwatch::Stopwatch;
 
 /// A run of which the server saw `peak` at once.
 fn seen(outcomes: &[Outcome], peak: usize, wall_ms: f64) -> Run {
-    let task = |(id, &outcome)| Task {
-        outcome,
-        ..Task::failed(id, "stopped after the grace")
-    };
+    let task = |(id, &outcome)| Task { outcome, ..Task::failed(id, "stopped after the grace") };
     let tasks = outcomes.iter().enumerate().map(task).collect();
-    let run = Stopwatch::start()
-        .stop("test", outcomes.len(), tasks)
-        .unwrap();
+    let run = Stopwatch::start().stop("test", outcomes.len(), tasks).unwrap();
     let (peak, connections) = (Some(peak), Some(peak));
-    Run {
-        peak_in_flight: peak,
-        connections,
-        wall_ms,
-        ..run
-    }
+    Run { peak_in_flight: peak, connections, wall_ms, ..run }
 }
 
 fn done(n: usize, peak: usize, wall_ms: f64) -> Run {
@@ -84,12 +74,7 @@ fn opposite_outcomes_fail() {
     assert_eq!(unstoppable(true, false).verdict, Holds);
     assert_eq!(unstoppable(false, false).verdict, Fails);
     assert_eq!(unstoppable(true, true).verdict, Fails);
-    for (tasks, verdict) in [
-        (125.0, Holds),
-        (126.0, NotShown),
-        (199.0, NotShown),
-        (200.0, Fails),
-    ] {
+    for (tasks, verdict) in [(125.0, Holds), (126.0, NotShown), (199.0, NotShown), (200.0, Fails)] {
         assert_eq!(ranking([100.0, tasks], &[]).verdict, verdict, "{tasks} ms");
     }
     let lost = ranking([100.0, 200.0], &[&done(3, 3, 1.0), &with_a_loss(3, 3)]);
@@ -132,10 +117,7 @@ fn connections_are_counted() {
     assert_judged(judge(1, 1, 1), NotShown, "a single request");
     let lost = sessions(&done(3, 3, 1.0), &with_a_loss(3, 1));
     assert_judged(lost, NotShown, "1 of 3 tasks");
-    let uncounted = Run {
-        connections: None,
-        ..done(3, 3, 1.0)
-    };
+    let uncounted = Run { connections: None, ..done(3, 3, 1.0) };
     let nobody = "nobody counted";
     assert_judged(sessions(&uncounted, &done(3, 1, 1.0)), NotShown, nobody);
     assert_judged(sessions(&done(3, 3, 1.0), &uncounted), NotShown, nobody);
@@ -146,10 +128,7 @@ fn connections_are_counted() {
 fn traces_are_judged_to_the_letter() {
     let verdicts = |by_hand: &str, with: &str, without: &str| {
         let findings = generator(by_hand, &[with.into(), without.into()]);
-        findings
-            .iter()
-            .map(|finding| finding.verdict)
-            .collect::<Vec<_>>()
+        findings.iter().map(|finding| finding.verdict).collect::<Vec<_>>()
     };
     let by_hand = "a1 pending a2 pending a3 pending";
     let with = "poll a: a1 poll b: b1 poll a: a2 poll b: b2 poll a: a3 poll b: b3 poll a: ready poll b: ready";
@@ -171,10 +150,7 @@ fn a_shutdown_accounts_for_each() {
                 'f' => (Outcome::Failed, "refused"),
                 _ => (Outcome::TimedOut, "no answer"),
             };
-            Task {
-                outcome,
-                ..Task::failed(id, why)
-            }
+            Task { outcome, ..Task::failed(id, why) }
         };
         let (n, tasks) = (tasks.len(), tasks.chars().enumerate().map(task).collect());
         shutdown(&Stopwatch::start().stop("test", n, tasks).unwrap(), at_once)
@@ -196,11 +172,7 @@ fn a_shutdown_accounts_for_each() {
 /// Would be wrong: requests that queue up, or need threads, pass for tasks on one.
 #[test]
 fn many_at_once_on_one_thread_is_judged_by_counts() {
-    let threads = |before, during| ThreadCount {
-        before: Some(before),
-        during,
-        at_ms: 0.0,
-    };
+    let threads = |before, during| ThreadCount { before: Some(before), during, at_ms: 0.0 };
     let (same, fewer) = (threads(2, Some(2)), threads(2, Some(1)));
     let (more, unknown) = (threads(2, Some(3)), threads(2, None));
     for (n, peak, count, verdict, because) in [

@@ -5,19 +5,11 @@ use shared::stopwatch::Stopwatch;
 
 /// A run; `idle_ms` is what the cores had to spare.
 fn run(wall_ms: f64, cpu_ms: impl Into<Option<f64>>, idle_ms: impl Into<Option<f64>>) -> Run {
-    let task = |id| Task {
-        outcome: Outcome::Done,
-        ..Task::failed(id, "")
-    };
+    let task = |id| Task { outcome: Outcome::Done, ..Task::failed(id, "") };
     let tasks = (0..10).map(task).collect();
     let run = Stopwatch::start().stop("test", 10, tasks).unwrap();
     let (cpu_ms, idle_ms) = (cpu_ms.into(), idle_ms.into());
-    Run {
-        wall_ms,
-        cpu_ms,
-        idle_ms,
-        ..run
-    }
+    Run { wall_ms, cpu_ms, idle_ms, ..run }
 }
 
 /// Would be wrong: threads under an interpreter lock pass for parallel ones, or parallel ones are
@@ -69,34 +61,16 @@ fn work_that_differs_is_not_the_same() {
 #[test]
 fn speedups_are_held_against_the_law() {
     let verdicts = |alone: &Run, most: &Run, threads| {
-        let speedup = Speedup {
-            alone,
-            most,
-            threads,
-            law: 1.6,
-            limit: 4.0,
-        };
+        let speedup = Speedup { alone, most, threads, law: 1.6, limit: 4.0 };
         [speedup.obeys_the_law().verdict, speedup.ends().verdict]
     };
     let alone = run(160.0, 160.0, 160.0);
-    assert_eq!(
-        verdicts(&alone, &run(100.0, 160.0, 40.0), 2),
-        [Holds, Holds]
-    );
+    assert_eq!(verdicts(&alone, &run(100.0, 160.0, 40.0), 2), [Holds, Holds]);
     assert_eq!(verdicts(&alone, &run(80.0, 160.0, 0.0), 2), [Fails, Fails]);
-    assert_eq!(
-        verdicts(&alone, &run(160.0, 160.0, 160.0), 2),
-        [Fails, Holds]
-    );
-    assert_eq!(
-        verdicts(&alone, &run(160.0, 160.0, 0.0), 2),
-        [NotShown, NotShown]
-    );
+    assert_eq!(verdicts(&alone, &run(160.0, 160.0, 160.0), 2), [Fails, Holds]);
+    assert_eq!(verdicts(&alone, &run(160.0, 160.0, 0.0), 2), [NotShown, NotShown]);
     let disturbed = run(320.0, 160.0, 0.0);
-    assert_eq!(
-        verdicts(&disturbed, &run(160.0, 160.0, 0.0), 2),
-        [NotShown, NotShown]
-    );
+    assert_eq!(verdicts(&disturbed, &run(160.0, 160.0, 0.0), 2), [NotShown, NotShown]);
     assert_eq!(verdicts(&alone, &alone, 1), [NotShown, NotShown]);
 }
 
@@ -117,14 +91,11 @@ fn opposite_outcomes_fail() {
     let work = |done: &[u64]| {
         let name = |worker| format!("Thread-{worker}");
         let work = done.iter().enumerate();
-        work.map(|(worker, &done)| (name(worker), done))
-            .collect::<BTreeMap<_, _>>()
+        work.map(|(worker, &done)| (name(worker), done)).collect::<BTreeMap<_, _>>()
     };
     let judge = |blocks: &[u64], stolen: &[u64], mean_ms, idle_ms| {
         let mut run = run(100.0, 100.0, idle_ms);
-        run.tasks
-            .iter_mut()
-            .for_each(|task| (task.start_ms, task.end_ms) = (0.0, mean_ms));
+        run.tasks.iter_mut().for_each(|task| (task.start_ms, task.end_ms) = (0.0, mean_ms));
         sharing(2, [&run, &run], &[work(blocks), work(stolen)]).verdict
     };
     assert_eq!(judge(&[10, 90], &[49, 51], 10.0, 100.0), Holds);
@@ -156,11 +127,7 @@ fn assert_told(judgement: Judgement, verdict: Verdict, because: &str) {
 
 /// The same run, but of ten tasks one was lost.
 fn with_a_loss(run: Run) -> Run {
-    Run {
-        done: 9,
-        failed: 1,
-        ..run
-    }
+    Run { done: 9, failed: 1, ..run }
 }
 
 /// Would be wrong: a run that is judged by another one's figures, or a finding that is left out.
@@ -286,14 +253,7 @@ fn the_law_is_held_exactly_at_its_limits() {
     let judge = |alone: &Run, wall_ms: f64, idle_ms: f64, threads, law| {
         let most = &run(wall_ms, 100.0, idle_ms);
         let limit = 4.0;
-        Speedup {
-            alone,
-            most,
-            threads,
-            law,
-            limit,
-        }
-        .obeys_the_law()
+        Speedup { alone, most, threads, law, limit }.obeys_the_law()
     };
     let alone = |wall_ms| run(wall_ms, wall_ms, 0.0);
     // A fifth more than 1.25 times is 1.5 times, and a fifth less is 1.
@@ -330,14 +290,7 @@ fn the_end_of_a_speedup_is_told_exactly_at_its_limits() {
         let alone = &run(wall_ms, wall_ms, 0.0);
         let most = &run(100.0, 100.0, 400.0);
         let law = wall_ms / 100.0;
-        Speedup {
-            alone,
-            most,
-            threads,
-            law,
-            limit,
-        }
-        .ends()
+        Speedup { alone, most, threads, law, limit }.ends()
     };
     // 0.95 times for each of two threads, and less.
     assert_told(judge(190.0, 2, 4.0), Fails, "it went on growing");
@@ -358,10 +311,7 @@ fn more_threads_are_told_exactly_at_the_limits() {
     let run = |wall_ms, cpu_ms| run(wall_ms, cpu_ms, None);
     let (quiet, loud) = (&run(125.0, 225.0), &run(125.0, 224.0));
     let many = &run(100.0, 200.0);
-    let unknown = &Run {
-        cpu_ms: None,
-        ..quiet.clone()
-    };
+    let unknown = &Run { cpu_ms: None, ..quiet.clone() };
     let turns = "take turns on the cores";
     // One core more than there are, and a bit more than that.
     assert_told(judge(quiet, &run(125.0, 375.0), quiet), Holds, turns);
@@ -384,11 +334,9 @@ fn more_threads_are_told_exactly_at_the_limits() {
     let little = judge(enough, enough, &run(49.5, 99.0));
     assert_told(little, NotShown, "too little work");
     let lossy = &with_a_loss(enough.clone());
-    for [before, many, after] in [
-        [lossy, enough, enough],
-        [enough, lossy, enough],
-        [enough, enough, lossy],
-    ] {
+    for [before, many, after] in
+        [[lossy, enough, enough], [enough, lossy, enough], [enough, enough, lossy]]
+    {
         let lost = judge(before, many, after);
         assert_told(lost, NotShown, "1 of 10 tasks were not done");
     }
@@ -410,9 +358,7 @@ fn sharing_is_told_exactly_at_its_limits() {
     // Ten tasks of `mean_ms` each.
     let judge = |blocks: &[u64], stolen: &[u64], threads, mean_ms: f64, idle_ms: f64| {
         let mut run = run(100.0, 100.0, idle_ms);
-        run.tasks
-            .iter_mut()
-            .for_each(|task| (task.start_ms, task.end_ms) = (1.0, 1.0 + mean_ms));
+        run.tasks.iter_mut().for_each(|task| (task.start_ms, task.end_ms) = (1.0, 1.0 + mean_ms));
         sharing(threads, [&run, &run], &[work(blocks), work(stolen)])
     };
     let two = |blocks: [u64; 2], stolen: [u64; 2]| judge(&blocks, &stolen, 2, 10.0, 100.0);
@@ -464,12 +410,7 @@ fn what_is_counted_is_told_cell_by_cell() {
     }
     let all = |kind, pieces| stop(&[("thread", 100), ("job", 100), ("task", 99), (kind, pieces)]);
     assert_told(all("process", 99), Holds, "went on to the end");
-    for (kind, pieces) in [
-        ("process", 100),
-        ("thread", 99),
-        ("job", 99),
-        ("job+flag", 100),
-    ] {
+    for (kind, pieces) in [("process", 100), ("thread", 99), ("job", 99), ("job+flag", 100)] {
         assert_told(all(kind, pieces), Fails, "one went on that should not");
     }
     let measured = all("process", 1).measured;

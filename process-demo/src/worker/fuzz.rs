@@ -31,26 +31,18 @@ struct Dice(u64);
 impl Dice {
     fn throw(&mut self, sides: usize) -> usize {
         // Knuth's MMIX; its upper bits are the better ones.
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % sides.max(1)
     }
 }
 
 fn corpus() -> Vec<Vec<u8>> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    let mut files: Vec<_> = directory
-        .read_dir()
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .collect();
+    let mut files: Vec<_> =
+        directory.read_dir().unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
-    files
-        .iter()
-        .map(|file| std::fs::read(file).unwrap())
-        .collect()
+    files.iter().map(|file| std::fs::read(file).unwrap()).collect()
 }
 
 fn mutated(corpus: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {
@@ -82,12 +74,7 @@ fn any_worker() -> Worker {
 
 /// Task 3, asked at 10 ms.
 fn asked() -> Asked {
-    Asked {
-        id: 3,
-        at_ms: 10.0,
-        allowed: Duration::ZERO,
-        deadline: Instant::now(),
-    }
+    Asked { id: 3, at_ms: 10.0, allowed: Duration::ZERO, deadline: Instant::now() }
 }
 
 /// Would be wrong: a worker that is told to end, and does not get to know.
@@ -108,15 +95,8 @@ fn a_worker_ends_with_its_stdin() {
 fn a_task_ended_when_its_answer_came_and_took_as_long_as_the_worker_says() {
     let mut worker = any_worker();
     let mut span = |took: [f64; 2], came_ms| {
-        let task = Task {
-            start_ms: took[0],
-            end_ms: took[1],
-            ..Task::failed(3, "")
-        };
-        let answer = Answer {
-            task,
-            peak_rss_kib: None,
-        };
+        let task = Task { start_ms: took[0], end_ms: took[1], ..Task::failed(3, "") };
+        let answer = Answer { task, peak_rss_kib: None };
         let task = worker.check(answer, came_ms, &asked())?;
         Ok::<_, String>((task.start_ms, task.end_ms))
     };
@@ -137,9 +117,7 @@ fn whatever_a_worker_says_is_an_answer_to_its_task_or_none() {
     assert!(corpus.len() >= 9);
     let mut dice = Dice(7);
     let mut answers = 0;
-    let rounds = (0..ROUNDS)
-        .map(|_| mutated(&corpus, &mut dice))
-        .collect::<Vec<_>>();
+    let rounds = (0..ROUNDS).map(|_| mutated(&corpus, &mut dice)).collect::<Vec<_>>();
     for stream in corpus.iter().chain(&rounds) {
         let newlines = stream.iter().filter(|&&byte| byte == b'\n').count();
         let mut rest = &stream[..];
@@ -178,8 +156,5 @@ fn a_line_may_be_a_mebibyte_long_and_no_longer() {
     };
     let why = |bytes: Vec<u8>| read(&mut &bytes[..]).unwrap().err().unwrap();
     assert!(why(line(1 << 20)).contains("something else"));
-    assert_eq!(
-        why(line((1 << 20) + 1)),
-        "its worker's answer is longer than 1 MiB"
-    );
+    assert_eq!(why(line((1 << 20) + 1)), "its worker's answer is longer than 1 MiB");
 }

@@ -27,10 +27,7 @@ fn matrix(waiting: [f64; 5], computing: [f64; 5]) -> Matrix {
         peak_rss_kib: None,
     };
     let cells = |source: Source, faster| source.into_iter().zip(faster).map(cell).collect();
-    Matrix {
-        waiting: cells(WAITING, waiting),
-        computing: cells(COMPUTING, computing),
-    }
+    Matrix { waiting: cells(WAITING, waiting), computing: cells(COMPUTING, computing) }
 }
 
 /// Would be wrong: a choice that rests on a claim which does not hold or was not tested, or on
@@ -52,21 +49,14 @@ fn the_choice_is_as_good_as_its_claims() {
     let none = Matrix::of(&lessons([Holds; 6]));
     assert_eq!(none.finding(&lessons([Holds; 6])).verdict, NotShown);
     let choice = sound.finding(&lessons([Holds; 6])).because;
-    assert!(
-        choice.contains("async") || choice.contains("threads"),
-        "{choice}"
-    );
+    assert!(choice.contains("async") || choice.contains("threads"), "{choice}");
 }
 
 /// A run of `model`, so long; `predicted_ms` is what was expected of it.
 fn run(model: &str, wall_ms: f64, predicted_ms: impl Into<Option<f64>>) -> Run {
     let run = Stopwatch::start().stop(model, 0, Vec::new()).unwrap();
     let predicted_ms = predicted_ms.into();
-    Run {
-        wall_ms,
-        predicted_ms,
-        ..run
-    }
+    Run { wall_ms, predicted_ms, ..run }
 }
 
 /// Would be wrong: the figures of another lesson or another model, or factors by another lesson's
@@ -75,10 +65,7 @@ fn run(model: &str, wall_ms: f64, predicted_ms: impl Into<Option<f64>>) -> Run {
 fn each_model_has_the_figures_of_its_own_lesson() {
     let mut lessons = lessons([Holds; 6]);
     lessons.dedup_by(|a, b| a.name == b.name);
-    let waits = Lesson {
-        name: "cpu-bound-demo/waits".into(),
-        ..lessons[3].clone()
-    };
+    let waits = Lesson { name: "cpu-bound-demo/waits".into(), ..lessons[3].clone() };
     lessons.push(waits);
     let runs = |sequential: f64, others: Vec<Run>| {
         let mut runs = others;
@@ -107,9 +94,8 @@ fn each_model_has_the_figures_of_its_own_lesson() {
         ("rayon", 1.0, Some(2.0)),
     ];
     let drawn = figures.iter().flat_map(|figure| &figure.points);
-    let drawn: Vec<_> = drawn
-        .map(|point| (&*point.label, point.measured.unwrap(), point.predicted))
-        .collect();
+    let drawn: Vec<_> =
+        drawn.map(|point| (&*point.label, point.measured.unwrap(), point.predicted)).collect();
     assert_eq!(drawn, points);
     assert_eq!(figures.len(), 2);
     for (figure, (work, cells)) in figures.iter().zip(rows) {
@@ -166,28 +152,12 @@ fn of_the_fastest_the_one_with_the_least_memory_is_chosen() {
             [Some(9000), Some(4000), None, Some(1)],
             ["processes", "processes"],
         ),
-        (
-            [10.0, 7.9375, 9.0, 1.0],
-            [Some(9000), Some(4000), None, Some(1)],
-            ["threads", "threads"],
-        ),
+        ([10.0, 7.9375, 9.0, 1.0], [Some(9000), Some(4000), None, Some(1)], ["threads", "threads"]),
         // Within the same 4 MiB the faster one is chosen, beyond them the cheaper one.
-        (
-            [9.0, 10.0, 1.0, 1.0],
-            [Some(4096), Some(8191), None, None],
-            ["processes", "processes"],
-        ),
-        (
-            [9.0, 10.0, 1.0, 1.0],
-            [Some(8191), Some(8192), None, None],
-            ["threads", "threads"],
-        ),
+        ([9.0, 10.0, 1.0, 1.0], [Some(4096), Some(8191), None, None], ["processes", "processes"]),
+        ([9.0, 10.0, 1.0, 1.0], [Some(8191), Some(8192), None, None], ["threads", "threads"]),
         // A rayon that waits takes threads away from those that compute.
-        (
-            [9.0, 9.0, 9.5, 10.0],
-            [Some(9000), Some(9000), Some(9000), Some(1)],
-            ["async", "rayon"],
-        ),
+        ([9.0, 9.0, 9.5, 10.0], [Some(9000), Some(9000), Some(9000), Some(1)], ["async", "rayon"]),
     ];
     for (faster, memory, [waiting, computing]) in table {
         let [a, b, c, d] = faster;
@@ -205,10 +175,7 @@ fn of_the_fastest_the_one_with_the_least_memory_is_chosen() {
         );
     }
     let none = matrix([1.0; 5], [1.0; 5]);
-    let none = Matrix {
-        waiting: Vec::new(),
-        ..none
-    };
+    let none = Matrix { waiting: Vec::new(), ..none };
     assert!(none.choice().contains("unknown for work that waits"));
 }
 

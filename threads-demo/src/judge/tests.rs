@@ -7,15 +7,9 @@ fn run(tasks: usize, done: usize) -> Run {
         if id >= done {
             return Task::panicked(id, Box::new("on purpose"));
         }
-        Task {
-            outcome: Outcome::Done,
-            error: None,
-            ..Task::failed(id, "")
-        }
+        Task { outcome: Outcome::Done, error: None, ..Task::failed(id, "") }
     };
-    Stopwatch::start()
-        .stop("test", tasks, (0..tasks).map(task).collect())
-        .unwrap()
+    Stopwatch::start().stop("test", tasks, (0..tasks).map(task).collect()).unwrap()
 }
 
 /// For two reasons that share a verdict: the verdict, and how the reason begins.
@@ -68,18 +62,10 @@ fn only_the_crossed_order_may_hang() {
     let (none, cure) = ("it did not hang", "the cure did not end by itself");
     assert_eq!(deadlock(hangs, ends).verdict, Holds);
     assert_judged(deadlock(ends, ends), Fails, none);
-    assert_judged(
-        deadlock(dies, ends),
-        NotShown,
-        "a child exited with code 101",
-    );
+    assert_judged(deadlock(dies, ends), NotShown, "a child exited with code 101");
     assert_judged(deadlock(hangs, hangs), Fails, cure);
     assert_judged(deadlock(ends, hangs), Fails, cure);
-    assert_judged(
-        deadlock(hangs, dies),
-        NotShown,
-        "a child exited with code 101",
-    );
+    assert_judged(deadlock(hangs, dies), NotShown, "a child exited with code 101");
     let measured = deadlock(ends, dies).measured;
     assert_eq!(measured, "crossed ends, ordered exited with code 101");
 }
@@ -112,10 +98,7 @@ fn a_bare_program_and_a_free_main_thread_are_told() {
     assert_eq!(bare("1 process, 1 thread\n").verdict, Holds);
     assert_eq!(bare("1 process, 2 thread\n").verdict, Fails);
     assert_eq!(bare("1 process\n").verdict, NotShown);
-    let task = Task {
-        outcome: Outcome::Done,
-        ..Task::failed(0, "")
-    };
+    let task = Task { outcome: Outcome::Done, ..Task::failed(0, "") };
     assert_eq!(meanwhile(Some(&task), 1).verdict, Holds);
     assert_eq!(meanwhile(Some(&task), 0).verdict, Fails);
     assert_eq!(meanwhile(Some(&Task::failed(0, "")), 1).verdict, NotShown);
@@ -141,11 +124,8 @@ fn threads_left_behind_are_not_answered() {
 /// Would be wrong: a thread that can be stopped from outside, or a flag that does not help.
 #[test]
 fn only_who_looks_at_the_flag_stops() {
-    let stopped = |requests, ms| Stopped {
-        requests,
-        too_late: false,
-        after: Duration::from_millis(ms),
-    };
+    let stopped =
+        |requests, ms| Stopped { requests, too_late: false, after: Duration::from_millis(ms) };
     let judge = |n, deaf, looks| cancel(n, &stopped(deaf, 900), &stopped(looks, 50));
     assert_eq!(judge(10, 10, 9).verdict, Holds);
     assert_judged(judge(10, 9, 9), Fails, "it stopped");
@@ -187,20 +167,11 @@ fn the_compilers_number_is_what_counts() {
     let said = |code, stderr: &str| {
         let (stdout, stderr) = (String::new(), stderr.to_string());
         let end = End::Exit(code);
-        Ok(Ended {
-            end,
-            stdout,
-            stderr,
-        })
+        Ok(Ended { end, stdout, stderr })
     };
     let judge = |broken, mended| refused("E0499", "trap", broken, mended);
     let compiles = || said(0, "warning: unused variable");
-    let right = || {
-        said(
-            1,
-            "warning: unused\n<anon>:1:1: error[E0499]: cannot borrow",
-        )
-    };
+    let right = || said(1, "warning: unused\n<anon>:1:1: error[E0499]: cannot borrow");
     let holds = "of `trap` the compiler says error[E0499]: cannot borrow";
     assert_judged(judge(right(), compiles()), Holds, holds);
     let other = || said(1, "<anon>:1:1: error[E0425]: no");
