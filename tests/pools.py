@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""What other pools of processes do when a worker or the parent is killed, for README's table.
+"""Measures what pools of processes do when a worker or the parent is killed, for docs/promises.md.
 
     cargo build --release && python3 tests/pools.py
 
-Each pool has two workers: eight tasks of half a second where a worker is killed, two of three seconds
-where the parent is. Needs Linux; what is not installed is left out.
+Each pool has two workers. A worker is killed during eight tasks of half a second, the parent during two
+tasks of three seconds. Needs Linux; leaves out pools that are not installed.
 """
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -39,17 +40,17 @@ def process_demo():
 
 
 def pools(directory, seconds, tasks):
-    """Name and command of each pool that is there."""
+    """Name and command of each pool that is installed."""
     numbers = [str(number) for number in range(tasks)]
     words = [directory, str(seconds), str(tasks)]
     yield "`multiprocessing.Pool`", [sys.executable, "-c", PYTHON % POOL, *words]
     yield "`ProcessPoolExecutor`", [sys.executable, "-c", PYTHON % EXECUTOR, *words]
     if shutil.which("xargs"):
         lines = "printf '%s\\n' " + " ".join(numbers)
-        task = f"sleep {seconds}; touch {directory}/{{}}"
-        yield "`xargs -P`", ["sh", "-c", f"{lines} | exec xargs -P2 -I{{}} sh -c '{task}'"]
+        task = f"sleep {seconds}; touch {shlex.quote(directory)}/{{}}"
+        yield "`xargs -P`", ["sh", "-c", f"{lines} | exec xargs -P2 -I{{}} sh -c {shlex.quote(task)}"]
     if shutil.which("parallel"):
-        task = f"sleep {seconds}; touch {directory}/{{}}"
+        task = f"sleep {seconds}; touch {shlex.quote(directory)}/{{}}"
         yield "GNU `parallel`", ["parallel", "--will-cite", "-j2", task, ":::", *numbers]
     if process_demo():
         words = ["notebook", "-n", str(tasks), "--workers", "2", "--delay", f"{seconds * 1000:.0f}ms"]
@@ -75,10 +76,10 @@ def descendants(pid):
 
 
 def start(command):
-    """Starts a pool and waits until its workers are busy. What the workers are, too."""
+    """Starts a pool and waits until its workers are busy. Returns it and their pids."""
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     if "process-demo" in command[0]:
-        # The lesson does the same without a pool first.
+        # The lesson first runs the tasks without a pool.
         while child.stdout.readline() not in ("process-pool:\n", ""):
             pass
     give_up = time.monotonic() + DEADLINE
@@ -89,7 +90,7 @@ def start(command):
 
 
 def parent_of_workers(child, workers):
-    """The pool itself may be the child of a shell, as xargs is."""
+    """The pool's own pid: xargs is the child of a shell."""
     return child.pid if "xargs" not in " ".join(child.args) else xargs(child, workers)
 
 
@@ -103,7 +104,7 @@ def xargs(child, workers):
 def worker_killed(command, directory, tasks):
     child, workers = start(command)
     pool = parent_of_workers(child, workers)
-    # A pool's worker is a child of its own; what that has started goes with it.
+    # A worker is a child of the pool. Its own children are killed with it.
     victim = next(pid for pid in workers if parent(pid) == pool)
     below = descendants(victim)
     for pid in [victim, *below]:

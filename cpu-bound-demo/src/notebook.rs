@@ -1,82 +1,90 @@
-//! Where tasks compute, only more cores help: threads, processes and rayon divide the time by the
-//! cores, async tasks on one thread do not. Under Python's GIL the threads would gain nothing, too.
-//!
-//! You will see one picture drawn five times; a row that is not the same each time counts as lost.
-//!
-//! Try it: `--workers 1`; `-n 1600 --png mandelbrot.png`; on Linux, `taskset -c 0` before it all.
+//! Where tasks compute, threads, processes and rayon use all cores. Async tasks on one thread do not.
+//! You will see one picture drawn five times. A row that differs from its first drawing is lost.
+//! Try it: `--workers 1`; `-n 1600 --png mandelbrot.png`; on Linux, `taskset -c 0` in front.
 
-use std::thread::Builder;
+use std::process::Stdio;
+use std::thread::{Builder, scope};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use rayon::prelude::*;
-use shared::lab::{Evidence, Lab};
+use shared::{Evidence, Lab, Lesson};
+use tokio::{runtime, task::JoinSet};
 
-use crate::judge::Baseline;
-use crate::picture::Gallery;
-use crate::rows;
+use crate::cores::Cores;
+use crate::gallery::{Gallery, Painter, Row};
+use crate::rows::{self, Worker};
 
-pub const ABOUT: &str =
-    "The same picture one row after another, by threads, processes, async and rayon";
+const ABOUT: &str = "One picture in sequence, by threads, processes, rayon and async tasks";
+pub const LESSON: Lesson =
+    Lesson::new("notebook", ABOUT, &["G4", "G5", "P1", "P3"], run, include_str!("notebook.rs"))
+        .options(crate::png_file::OPTIONS)
+        .child_modes(&[rows::MODE]);
 
-pub fn run(lab: &Lab) -> Result<Evidence> {
-    let (n, k) = (lab.tasks, lab.workers);
-    let mut gallery = Gallery::new(lab, 5);
+fn run(lab: &Lab) -> Result<Evidence> {
+    let (k, mut gallery) = (lab.workers, Gallery::new(lab));
+    let sequential = gallery.run("sequential", None, in_sequence)?;
+    let divided_ms = sequential.wall_ms / k.min(lab.cores) as f64;
+    let threads = gallery.run("threads", divided_ms, |painter| by_threads(painter, k))?;
+    let processes = gallery.run("processes", divided_ms, |painter| by_processes(painter, k))?;
+    let rayon = gallery.run("rayon", divided_ms, |painter| by_rayon(painter, k))?;
+    let tasks = gallery.run("async", sequential.wall_ms, by_async)?;
+    let cores = Cores::new(&sequential, lab.cores);
+    let findings = vec![
+        cores.one_busy(&tasks).on("G4", "Async does not speed up computation"),
+        cores.same_rows(&processes).on("P1", "Processes compute as well as they wait"),
+        cores.k_busy(k, &processes).on("P3", "Processes compute in parallel"),
+        cores.k_busy(k, &threads).on("G5", "Threads compute in parallel"),
+        cores.k_busy(k, &rayon).on("G5", "Rayon computes in parallel"),
+    ];
+    let runs = vec![sequential, threads, processes, rayon, tasks];
+    Ok(Evidence::new(runs, findings).showing(gallery.save()?))
+}
 
-    // One row after another: what all others are measured by.
-    let sequential =
-        gallery.run("sequential", None, |painter| Ok((0..n).map(|y| painter.draw(y)).collect()))?;
-    let divided = sequential.wall_ms / k.min(lab.cores) as f64;
+fn in_sequence(painter: &Painter) -> Result<Vec<Row>> {
+    Ok(painter.rows().map(|y| painter.draw(y)).collect())
+}
 
-    // Threads: each draws every k-th row.
-    let threads = gallery.run("threads", divided, |painter| {
-        let mut started = Vec::new();
+/// Thread `first` of k draws the rows first, first + k, first + 2 k and so on.
+fn by_threads(painter: &Painter, k: usize) -> Result<Vec<Row>> {
+    scope(|scope| {
+        let mut threads = Vec::new();
         for first in 0..k {
-            let painter = painter.clone();
-            let mine = (first..n).step_by(k);
+            let share = painter.rows().skip(first).step_by(k);
+            let draw_share = move || share.map(|y| painter.draw(y)).collect::<Vec<_>>();
             let thread = Builder::new().name(format!("Thread-{}", first + 1));
-            let handle = thread.spawn(move || mine.map(|y| painter.draw(y)).collect::<Vec<_>>());
-            started.push(handle.context("cannot start a thread")?);
+            threads.push(thread.spawn_scoped(scope, draw_share)?); // Thread(target=...).start()
         }
-        let drawn = started.into_iter().flat_map(|thread| thread.join());
-        Ok(drawn.flatten().collect())
-    })?;
+        Ok(threads.into_iter().flat_map(|thread| thread.join()).flatten().collect())
+    })
+}
 
-    // Processes: the same shares, but the rows come back through pipes.
-    let mut processes = gallery.run("processes", divided, |painter| {
-        let started = (0..k).map(|first| rows::Worker::start(painter, first, k));
-        let workers = started.collect::<Result<Vec<_>>>()?;
-        Ok(workers.into_iter().flat_map(rows::Worker::finish).collect())
-    })?;
-    processes.peak_rss_kib = None; // The workers do not tell theirs.
+/// The same shares, but each in a process: this program, started again. Rows come back through pipes.
+fn by_processes(painter: &Painter, k: usize) -> Result<Vec<Row>> {
+    let mut workers = Vec::new();
+    for first in 0..k {
+        let mut command = rows::MODE.command(&[])?; // Process(target=..., args=...).start()
+        command.args([painter.height(), first, k].map(|number| number.to_string()));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        workers.push(Worker::spawn(command, painter, painter.rows().skip(first).step_by(k))?);
+    }
+    Ok(workers.into_iter().flat_map(Worker::rows).collect()) // Each row is unpickled; join()
+}
 
-    // Rayon: a pool that shares out the rows as its threads run out of work.
+/// A pool of k threads. Idle threads steal rows from busy ones.
+fn by_rayon(painter: &Painter, k: usize) -> Result<Vec<Row>> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(k);
     let pool = pool.thread_name(|worker| format!("Rayon-{}", worker + 1)).build()?;
-    let rayon = gallery.run("rayon", divided, |painter| {
-        Ok(pool.install(|| (0..n).into_par_iter().map(|y| painter.draw(y)).collect()))
-    })?;
+    Ok(pool.install(|| painter.rows().into_par_iter().map(|y| painter.draw(y)).collect()))
+}
 
-    // Async: all rows are planned at once, but one thread draws them.
-    let event_loop = tokio::runtime::Builder::new_current_thread().build()?;
-    let tasks = gallery.run("async", sequential.wall_ms, |painter| {
-        event_loop.block_on(async {
-            let mut spawned = Vec::new();
-            for y in 0..n {
-                let painter = painter.clone();
-                spawned.push(tokio::spawn(async move { painter.draw(y) }));
-            }
-            let mut drawn = Vec::new();
-            for row in spawned {
-                drawn.extend(row.await);
-            }
-            Ok(drawn)
-        })
-    })?;
-
-    gallery.painter.bar.finish_and_clear();
-    let picture = gallery.save()?;
-    let baseline = Baseline::new(&sequential, lab.cores);
-    let findings = baseline.findings(&threads, &processes, &rayon, &tasks, k);
-    let runs = vec![sequential, threads, processes, rayon, tasks];
-    Ok(Evidence::new(runs, findings).showing(picture))
+/// Every row is a task of its own, but a single thread draws them all.
+fn by_async(painter: &Painter) -> Result<Vec<Row>> {
+    runtime::Builder::new_current_thread().build()?.block_on(async {
+        let mut tasks = JoinSet::new();
+        for y in painter.rows() {
+            let painter = painter.clone();
+            tasks.spawn(async move { painter.draw(y) }); // create_task(...)
+        }
+        Ok(tasks.join_all().await) // gather(...)
+    })
 }

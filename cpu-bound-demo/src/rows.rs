@@ -1,186 +1,192 @@
-//! A worker process: this same program, started again to draw every k-th row of the picture. It
-//! writes each row to its stdout: the number, the microseconds at its start and its end, how many
-//! bytes follow of why it failed, and then these bytes or the pixels.
+//! Worker processes: this program, started again, draws rows and writes each to its stdout: the task
+//! as a JSON line, then the pixels as bytes (as JSON they would take a fifth of the time).
 
-use std::io::{self, IsTerminal, Read, Write};
-use std::iter::StepBy;
-use std::ops::Range;
-use std::process::{Child, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdout, Command};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::Builder;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use indicatif::ProgressBar;
-use shared::child::{self, End};
-use shared::cli::{Hidden, Stop};
-use shared::mandelbrot::View;
-use shared::report::{Outcome, Task};
-use shared::stopwatch::now_ms;
+use anyhow::{Context, Result, ensure};
+use serde::de::DeserializeOwned;
+use shared::os::child::{self, ChildExit, ChildMode};
+use shared::os::{clock::now_ms, usage};
+use shared::report::Outcome;
+use shared::{ExitError, Task};
 
-use crate::picture::{Painter, Row};
+use crate::gallery::{Painter, Row};
+use crate::mandelbrot::View;
 
-/// What starts this program as a worker.
-pub const HIDDEN: Hidden = Hidden::new("rows", serve);
+/// Draws every `step`-th row. Arguments: the height of the picture, the first row, the step.
+pub const MODE: ChildMode =
+    ChildMode::new("rows", |args| write_rows(args, |painter, y| painter.draw(y)));
 
-/// The bytes of a row before its reason and its pixels: four numbers.
-const HEAD: usize = 16;
+/// The parent reads no longer line. Only the message of a panic could be as long.
+const MAX_LINE: u64 = 1 << 16;
 
-/// A reason is not longer than this, in bytes.
-const MAX_WHY: usize = 1 << 16;
-
-/// A worker that draws no row for so long is given up.
+/// A worker that sends no row for this long has hung.
 const SILENCE: Duration = Duration::from_secs(20);
 
-/// How long a worker that sends no more may take to end by itself.
+/// How long a worker may take to end after its last row.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The worker's main. `words`: the height of the whole picture, the first row, from row to row,
-/// and 1 if it is to hold a lock while it draws.
+/// The worker's main: draws its share in order, then tells its peak memory.
 ///
 /// # Errors
-/// It was not started by its parent, or the parent does not read any more.
-pub fn serve(words: &[String]) -> Result<()> {
-    let numbers: Vec<usize> = words
-        .iter()
-        .filter_map(|word| word.parse().ok())
-        .filter(|&number| number <= 65_535)
-        .collect();
-    let (&[height, first, step, gil], false) = (&numbers[..], io::stdin().is_terminal()) else {
-        let why = "this mode is for the program itself: it starts its workers like this";
-        return Err(Stop::Usage(why.into()).into());
+/// [`ExitError::Usage`] for other arguments than those of [`MODE`]; or the parent is gone.
+pub fn write_rows(args: &[String], draw: impl Fn(&Painter, usize) -> Row) -> Result<()> {
+    let numbers: Vec<usize> = args.iter().filter_map(|arg| arg.parse().ok()).collect();
+    let &[height, first, step @ (1..)] = &numbers[..] else {
+        return Err(ExitError::Usage("internal mode, used by the demo".into()).into());
     };
-    // The end of stdin means that the parent is gone, however it went: nobody wants the rows.
-    Builder::new().name("stdin".into()).spawn(|| {
-        let _ = io::copy(&mut io::stdin(), &mut io::sink());
-        std::process::exit(0);
-    })?;
-    let painter = Painter {
-        view: View::of_height(height),
-        bar: ProgressBar::hidden(),
-        // One of its own: processes share no memory, and so no lock in it.
-        gil: (gil == 1).then(Default::default),
-    };
+    let painter = Painter::new(View::of_height(height), height);
     let mut stdout = io::stdout().lock();
-    for y in (first..height).step_by(step.max(1)) {
-        let Row { task, pixels } = painter.draw(y);
-        let mut why = task.error.unwrap_or_default().into_bytes();
-        why.truncate(MAX_WHY);
-        let times = [task.start_ms, task.end_ms].map(|ms| (ms * 1000.0) as u32);
-        let mut bytes = Vec::with_capacity(HEAD + why.len() + 2 * pixels.len());
-        for number in [y as u32, times[0], times[1], why.len() as u32] {
-            bytes.extend(number.to_le_bytes());
-        }
-        bytes.extend(why);
-        bytes.extend(pixels.iter().flat_map(|pixel| pixel.to_le_bytes()));
+    for y in painter.rows().skip(first).step_by(step) {
+        let Row { task, pixels } = draw(&painter, y);
+        let mut bytes = serde_json::to_vec(&task)?;
+        bytes.push(b'\n');
+        bytes.extend(pixels.into_iter().flat_map(u16::to_le_bytes));
         stdout.write_all(&bytes)?;
+        stdout.flush()?; // Otherwise the pixels would wait for the next line.
     }
-    Ok(stdout.flush()?)
-}
-
-/// Reads one row of `width` pixels, drawn by the process `pid`, with its times by that one's clock.
-fn read(pipe: &mut impl Read, width: usize, pid: u32) -> io::Result<Row> {
-    let mut head = [0; HEAD];
-    pipe.read_exact(&mut head)?;
-    let number = |at| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
-    let mut why = Vec::new();
-    let length = (number(12) as usize).min(MAX_WHY);
-    pipe.by_ref().take(length as u64).read_to_end(&mut why)?;
-    let mut bytes = vec![0; if why.is_empty() { 2 * width } else { 0 }];
-    pipe.read_exact(&mut bytes)?;
-    let pixels = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
-    let task = Task {
-        id: number(0) as usize,
-        pid,
-        thread: format!("process {pid}"),
-        status: None,
-        outcome: if why.is_empty() { Outcome::Done } else { Outcome::Failed },
-        error: (!why.is_empty()).then(|| String::from_utf8_lossy(&why).into()),
-        start_ms: f64::from(number(4)) / 1000.0,
-        end_ms: f64::from(number(8)) / 1000.0,
-    };
-    Ok(Row { task, pixels: pixels.collect() })
+    Ok(writeln!(stdout, "{}", usage::peak_rss_kib().unwrap_or(0))?)
 }
 
 /// The parent's end of a worker. Dropped, it kills and reaps the process.
 pub struct Worker {
     child: Child,
-    /// Each row, and when it came by our clock.
-    rows: Receiver<(Row, f64)>,
-    /// The rows that it was started to draw.
-    mine: StepBy<Range<usize>>,
+    share: Vec<usize>,
+    /// Each row, and when it arrived by our clock.
+    drawn: Receiver<(Row, f64)>,
 }
 
 impl Worker {
-    /// Starts this program again, to draw every `step`-th row from `first` on. A thread reads its
-    /// rows, so that no worker has to wait until another has been read.
+    /// Starts a worker that draws the rows `share`. A thread reads them, because a worker whose pipe
+    /// is full would wait.
     ///
     /// # Errors
-    /// The process or the thread cannot be started.
-    pub fn start(painter: &Painter, first: usize, step: usize) -> Result<Worker> {
-        let (height, gil) = (painter.view.height, usize::from(painter.gil.is_some()));
-        let mut child = child::this_program(HIDDEN.name)?
-            .args([height, first, step, gil].map(|number| number.to_string()))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot start a worker")?;
-        let stdout = child.stdout.take();
-        let (send, rows) = mpsc::channel();
-        let worker = Worker { child, rows, mine: (first..height).step_by(step) };
-        let mut stdout = stdout.context("the worker has no stdout")?;
-        let (painter, pid) = (painter.clone(), worker.child.id());
-        Builder::new().name(format!("reads {pid}")).spawn(move || {
-            while let Ok(row) = read(&mut stdout, painter.view.width, pid) {
-                painter.bar.inc(1);
-                if send.send((row, now_ms())).is_err() {
-                    break;
-                }
-            }
-        })?;
+    /// The OS refuses the process or the thread.
+    pub fn spawn(
+        mut command: Command,
+        painter: &Painter,
+        share: impl Iterator<Item = usize>,
+    ) -> Result<Worker> {
+        let (send, drawn) = mpsc::channel();
+        let child = child::spawn(&mut command).context("cannot start a worker")?;
+        let mut worker = Worker { child, share: share.collect(), drawn };
+        let stdout = worker.child.stdout.take().context("the worker's stdout is no pipe")?;
+        let (painter, share) = (painter.clone(), worker.share.clone());
+        let read = move || read_rows(stdout, &painter, &share, &send);
+        Builder::new().spawn(read).context("cannot start a thread")?;
         Ok(worker)
     }
 
-    /// Waits for the worker's rows, and reaps it. Those that do not come have failed, with what
-    /// became of the worker as the reason.
-    pub fn finish(mut self) -> Vec<Row> {
-        let mut gone = None;
-        let (mut drawn, mut lost) = (Vec::<Row>::new(), Vec::new());
-        // A row may lie in the pipe for a while: the one that lay shortest tells the clocks apart.
-        let mut ahead_ms = f64::INFINITY;
-        for y in self.mine.clone() {
-            if gone.is_none() {
-                match self.rows.recv_timeout(SILENCE) {
-                    Ok((row, came_ms)) if row.task.id == y => {
-                        ahead_ms = ahead_ms.min(came_ms - row.task.end_ms);
-                        drawn.push(row);
-                        continue;
-                    }
-                    _ => gone = Some(child::end_of(&mut self.child, GRACE)),
+    /// Waits for the worker's rows. Rows that do not arrive have failed, and their error says how the
+    /// worker ended.
+    pub fn rows(mut self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        // The worker's clock started later than ours. A row may wait in the pipe, so the one that
+        // waited least tells the difference best.
+        let mut behind_ms = f64::INFINITY;
+        while let Ok((row, arrived_ms)) = self.drawn.recv_timeout(SILENCE) {
+            behind_ms = behind_ms.min(arrived_ms - row.task.end_ms);
+            rows.push(row);
+        }
+        let pid = self.child.id();
+        for Row { task, .. } in &mut rows {
+            (task.pid, task.thread) = (pid, format!("process {pid}"));
+            task.start_ms += behind_ms;
+            task.end_ms += behind_ms;
+        }
+        if rows.len() < self.share.len() {
+            let why = match child::wait(&mut self.child, GRACE) {
+                Ok(end @ (ChildExit::Code(_) | ChildExit::Signal(_))) => {
+                    format!("its worker {end}")
                 }
-            }
-            let why = match &gone {
-                Some(Ok(End::Signal(signal))) => {
-                    format!("its worker was killed by signal {signal}")
-                }
-                Some(Ok(End::Exit(code))) => format!("its worker exited with code {code}"),
-                _ => "its worker was silent, or sent something else".into(),
+                _ => "its worker hung or wrote something else".into(),
             };
-            lost.push(Row { task: Task::failed(y, why), pixels: Vec::new() });
+            let failed = |&y| Row { task: Task::failed(y, &why), pixels: Vec::new() };
+            rows.extend(self.share[rows.len()..].iter().map(failed));
         }
-        for row in &mut drawn {
-            row.task.start_ms += ahead_ms;
-            row.task.end_ms += ahead_ms;
-        }
-        drawn.extend(lost);
-        drawn
+        rows
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // Its last row has come, or it will not be waited for. Killing is refused if it has ended.
+        // Its rows have arrived, or are no longer waited for. Killing fails if it has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Reads what a worker writes until something else comes.
+fn read_rows(
+    stdout: ChildStdout,
+    painter: &Painter,
+    share: &[usize],
+    drawn: &Sender<(Row, f64)>,
+) -> Result<()> {
+    let mut stdout = BufReader::new(stdout);
+    for &y in share {
+        let task: Task = read_line(&mut stdout)?;
+        ensure!(task.id == y, "row {} in place of {y}", task.id);
+        // A row whose drawing panicked has no pixels.
+        let width = if task.outcome == Outcome::Done { painter.view.width } else { 0 };
+        let mut bytes = vec![0; 2 * width];
+        stdout.read_exact(&mut bytes)?;
+        let pixels = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+        drawn.send((Row { task, pixels: pixels.collect() }, now_ms()))?;
+        painter.bar.inc(1);
+    }
+    let peak_kib: u32 = read_line(&mut stdout)?;
+    usage::add_worker_peak(peak_kib.into());
+    Ok(())
+}
+
+fn read_line<T: DeserializeOwned>(pipe: &mut impl BufRead) -> Result<T> {
+    let mut line = Vec::new();
+    pipe.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)?;
+    Ok(serde_json::from_slice(&line)?)
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::process::Stdio;
+
+    use super::*;
+
+    /// The errors of rows 0 and 1, each one pixel wide, that a shell draws by this script.
+    fn errors(script: &str) -> [Option<String>; 2] {
+        let row = serde_json::to_string(&Task::done(0, 0.0)).unwrap();
+        let panicked = serde_json::to_string(&Task::failed(0, "panicked: so")).unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).env("ROW", row).env("PANICKED", panicked);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let painter = Painter::new(View { width: 1, height: 2 }, 2);
+        let rows = Worker::spawn(command, &painter, 0..2).unwrap().rows();
+        let errors: Vec<_> = rows.into_iter().map(|row| row.task.error).collect();
+        errors.try_into().unwrap()
+    }
+
+    #[test]
+    fn broken_worker_fails_its_missing_rows() {
+        let (exited, hung) =
+            ("its worker exited with code 0", "its worker hung or wrote something else");
+        for (script, first, second) in [
+            (r#"echo "$ROW"; printf ab; kill -9 $$"#, None, "its worker was killed by signal 9"),
+            (r#"echo "$ROW"; printf ab; exit 7"#, None, "its worker exited with code 7"),
+            (r#"echo "$ROW"; printf ab; echo "$ROW""#, None, exited),
+            (r#"echo "$ROW"; printf a"#, Some(exited), exited),
+            (r#"echo "$PANICKED""#, Some("panicked: so"), exited),
+            ("echo nonsense; exec sleep 60", Some(hung), hung),
+        ] {
+            assert_eq!(
+                errors(script),
+                [first, Some(second)].map(|error| error.map(String::from)),
+                "{script}"
+            );
+        }
     }
 }

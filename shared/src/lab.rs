@@ -1,37 +1,33 @@
-//! What a lesson works with: the settings of the command line, the target of its requests, and
-//! [`Lab::run`], which measures.
+//! What a lesson works with: the settings of the command line, and [`Lab::run`], which measures.
 
+use std::any::Any;
 use std::cell::Cell;
-use std::io::{self, Write};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
-use crate::cli::Options;
-use crate::report::{Figure, Finding, Lesson, Run, Settings, Task, panic_message};
-use crate::stopwatch::Stopwatch;
+use crate::lab::stopwatch::Stopwatch;
+use crate::progress::{self, Show};
+use crate::report::{Figure, Finding, LessonReport, Run, Settings, Task, ThreadCount};
+
 #[cfg(feature = "http")]
-use {
-    crate::activity::{Activity, AsyncActivity, BlockingActivity, Show},
-    crate::apart::Apart,
-    crate::one_shot::OneShot,
-    crate::server::{Seen, Server},
-    anyhow::{Context, bail},
-    reqwest::Url,
-    std::sync::{Arc, Mutex, atomic::Ordering::Relaxed},
-    std::time::Duration,
-};
+pub(crate) mod http;
+mod stopwatch;
 
-/// What a lesson returns: what it measured, and what follows from that.
+/// What a lesson returns: what it measured, and what follows from it.
 #[derive(Debug, Default)]
 pub struct Evidence {
     pub runs: Vec<Run>,
     pub figures: Vec<Figure>,
-    /// What the tasks made together: a PNG file as a `data:` address.
+    /// What the tasks made together: a PNG file as a `data:` URL.
     pub picture: Option<String>,
     pub findings: Vec<Finding>,
-    /// What other programs reported; it becomes part of this one's report, its findings a ledger.
-    pub quoted: Vec<Lesson>,
+    /// Reports of other programs, which become part of this one's report. Their findings are printed
+    /// as a ledger.
+    pub quoted: Vec<LessonReport>,
 }
 
 impl Evidence {
@@ -48,224 +44,233 @@ impl Evidence {
     }
 }
 
-pub struct Lab {
-    /// How many tasks a run consists of, at least 1.
-    pub tasks: usize,
-    /// Size of pools, at least 1, and no more than there are tasks.
-    pub workers: usize,
-    /// Cores that this process may use.
-    pub cores: usize,
-    /// How long the embedded server waits before it answers; `None` where it is not asked.
-    pub delay_ms: Option<f64>,
-    /// Whether the report goes where a picture can be seen: to a page, or as JSON to who knows.
-    pub shows_pictures: bool,
-    /// The lesson's own options.
-    pub options: Options,
-    /// Whether the system has allowed fewer tasks at once than there should have been.
-    pub(crate) rationed: Cell<bool>,
-    #[cfg(feature = "http")]
-    pub(crate) target: Option<Target>,
+/// A server that counts what it sees of a run.
+pub trait CounterSource: Any {
+    /// Its address with this path.
+    fn url(&self, path: &str) -> String;
+
+    /// Starts counting anew.
+    ///
+    /// # Errors
+    /// The server is gone.
+    fn reset_counters(&self) -> Result<()>;
+
+    /// Most requests in flight at the same time, and connections accepted, since the last reset.
+    ///
+    /// # Errors
+    /// The server is gone.
+    fn peak_and_connections(&self) -> Result<(usize, usize)>;
 }
 
 /// Where requests go.
-#[cfg(feature = "http")]
-pub struct Target {
-    pub url: Url,
+pub struct Requests {
+    pub url: String,
     pub timeout: Duration,
     pub show: Show,
-    pub(crate) server: Watched,
+    /// The server that counts; `None` behind `--url`.
+    pub server: Option<Rc<dyn CounterSource>>,
+    /// Closes the connections of the calling thread.
+    pub close_connections: fn(),
 }
 
-/// The server whose counts a run reports.
-#[cfg(feature = "http")]
-pub(crate) enum Watched {
-    Inside(Arc<Server>),
-    Apart(Mutex<Apart>),
-    /// Not ours, so nobody counts.
-    Nobody,
+/// The values of a lesson's own options, by name.
+#[derive(Debug, Default)]
+pub struct OptionValues(pub(crate) BTreeMap<&'static str, String>);
+
+impl OptionValues {
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
 }
 
-#[cfg(feature = "http")]
-impl Target {
-    /// The activity with a blocking client of its own.
-    ///
-    /// # Errors
-    /// The client cannot be set up.
-    pub fn blocking(&self) -> Result<BlockingActivity> {
-        BlockingActivity::new(&self.url, self.timeout, self.show)
-    }
-
-    /// The activity with an async client of its own.
-    ///
-    /// # Errors
-    /// The client cannot be set up.
-    pub fn non_blocking(&self) -> Result<AsyncActivity> {
-        AsyncActivity::new(&self.url, self.timeout, self.show)
-    }
-
-    /// The activity for thousands of tasks at once, each with a connection of its own.
-    ///
-    /// # Errors
-    /// The client cannot be set up.
-    pub fn one_shot(&self) -> Result<Activity<OneShot>> {
-        Activity::<OneShot>::new(&self.url, self.timeout, self.show)
-    }
-
-    /// Before a run: the server counts anew.
-    fn begin(&self, model: &str) -> Result<Option<Arc<Seen>>> {
-        if self.show == Show::Lines {
-            crate::text::print_model(model);
-        }
-        Ok(match &self.server {
-            Watched::Inside(server) => Some(server.observe()),
-            Watched::Apart(apart) => {
-                crate::server::lock(apart).seen()?;
-                None
-            }
-            Watched::Nobody => None,
-        })
-    }
-
-    /// After a run: adds what the server has counted.
-    fn counted(&self, seen: Option<Arc<Seen>>, run: Run) -> Result<Run> {
-        let counts = match (&self.server, seen) {
-            (Watched::Apart(apart), _) => Some(crate::server::lock(apart).seen()?),
-            (_, Some(seen)) => {
-                let (peak, connections) = (&seen.peak_in_flight, &seen.connections);
-                Some((peak.load(Relaxed), connections.load(Relaxed)))
-            }
-            _ => None,
-        };
-        Ok(Run {
-            peak_in_flight: counts.map(|(peak, _)| peak),
-            connections: counts.map(|(_, connections)| connections),
-            ..run
-        })
-    }
-
-    /// Whether the address is a host's name, and not its number.
-    pub fn is_named(&self) -> bool {
-        crate::activity::ip(&self.url).is_none()
-    }
+pub struct Lab {
+    /// Tasks in a run, at least 1.
+    pub tasks: usize,
+    /// Size of pools, at least 1 and at most `tasks`.
+    pub workers: usize,
+    /// Cores that this process may use.
+    pub cores: usize,
+    /// How long the embedded server waits before it answers; `None` behind `--url`.
+    pub delay_ms: Option<f64>,
+    /// Whether the report shows pictures: as a page or as JSON.
+    pub shows_pictures: bool,
+    /// The lesson's own options.
+    pub options: OptionValues,
+    pub(crate) requests: Option<Requests>,
+    stopwatch: Cell<Option<Stopwatch>>,
+    threads: Cell<ThreadCount>,
+    /// Mean time of a task in the last sequential run.
+    sequential_ms: Cell<Option<f64>>,
+    looks_up_names: Cell<bool>,
 }
 
 impl Lab {
-    /// Measures one run: `carry_out` does the tasks, by whatever model, and returns what came of
-    /// each. Whatever it need not measure, such as setting up a client, is done before.
+    pub(crate) fn new(tasks: usize, workers: usize, cores: usize) -> Lab {
+        Lab {
+            tasks,
+            workers,
+            cores,
+            delay_ms: None,
+            shows_pictures: false,
+            options: OptionValues::default(),
+            requests: None,
+            stopwatch: Cell::default(),
+            threads: Cell::default(),
+            sequential_ms: Cell::default(),
+            looks_up_names: Cell::default(),
+        }
+    }
+
+    /// Measures one run. `round` runs the tasks with these ids, under whatever model, and returns
+    /// their outcomes. Work that should not be measured, such as setting up a client, comes before.
+    ///
+    /// Tasks that the OS [refused](Task::refused) are not lost: `round` is called again with just
+    /// those, as long as a round gets something done.
     ///
     /// # Errors
-    /// Those of `carry_out`, or its tasks are not the ones asked for.
+    /// Those of `round`, or the OS refused everything.
     pub fn run(
         &self,
         model: &str,
         predicted_ms: impl Into<Option<f64>>,
-        carry_out: impl FnOnce(&Stopwatch) -> Result<Vec<Task>>,
+        mut round: impl FnMut(&[usize]) -> Result<Vec<Task>>,
     ) -> Result<Run> {
-        #[cfg(feature = "http")]
-        let seen = match &self.target {
-            Some(target) => target.begin(model)?,
-            None => None,
-        };
+        if let Some(requests) = &self.requests {
+            requests.show.model(model);
+            requests.server.as_ref().map_or(Ok(()), |server| server.reset_counters())?;
+        }
         let stopwatch = Stopwatch::start();
-        // A task that panics on this very thread loses them all, and they are accounted for.
-        let outcome = catch_unwind(AssertUnwindSafe(|| carry_out(&stopwatch)));
-        let tasks = outcome.unwrap_or_else(|panic| {
-            let why = format!("panicked: {}", panic_message(&*panic));
-            Ok((0..self.tasks).map(|id| Task::failed(id, &why)).collect())
-        })?;
-        let run = stopwatch.stop(model, self.tasks, tasks)?;
-        #[cfg(feature = "http")]
-        let run = match &self.target {
-            Some(target) => target.counted(seen, run)?,
-            None => run,
-        };
-        Ok(Run { predicted_ms: predicted_ms.into(), rationed: self.rationed.get(), ..run })
-    }
-
-    /// Whether a run can go on with the threads or processes `obtained` so far, where the system
-    /// refuses one more: with one at least. It is said on stderr, once.
-    pub fn can_do_with(&self, obtained: usize) -> bool {
-        if obtained > 0 && !self.rationed.replace(true) {
-            let line = b"fewer tasks at once than there should be: the system allows no more\n";
-            // Who reads no stderr may still want the report.
-            let _ = io::stderr().write_all(line);
-        }
-        obtained > 0
-    }
-
-    pub(crate) fn settings(&self) -> Settings {
-        #[cfg(feature = "http")]
-        let (url, embedded) = match &self.target {
-            Some(target) => {
-                let embedded = !matches!(target.server, Watched::Nobody);
-                (Some(target.url.to_string()), embedded)
+        self.stopwatch.set(Some(stopwatch));
+        self.threads.take();
+        let mut ids: Vec<usize> = (0..self.tasks).collect();
+        let mut tasks = Vec::new();
+        while !ids.is_empty() {
+            // A task that panics on this thread takes the others of its round with it.
+            let outcomes =
+                catch_unwind(AssertUnwindSafe(|| round(&ids))).unwrap_or_else(|panic| {
+                    Ok(ids.iter().map(|&id| Task::panicked(id, &*panic)).collect())
+                })?;
+            let (refused, settled): (Vec<_>, Vec<_>) =
+                outcomes.into_iter().partition(|task| task.refused);
+            if let Some(Task { error: Some(why), .. }) = refused.first() {
+                if settled.is_empty() {
+                    bail!("{why}");
+                }
+                progress::reduce_concurrency("the OS refused a thread or process");
             }
-            None => (None, false),
-        };
-        #[cfg(not(feature = "http"))]
-        let (url, embedded) = (None, false);
-        Settings { tasks: self.tasks, url, embedded, delay_ms: self.delay_ms }
-    }
-}
-
-#[cfg(feature = "http")]
-impl Lab {
-    /// Where requests go.
-    ///
-    /// # Errors
-    /// The demo has not set [`crate::cli::Demo::http`].
-    pub fn target(&self) -> Result<&Target> {
-        self.target.as_ref().context("this demo asks for nothing over HTTP")
-    }
-
-    /// The embedded server, for a lesson that asks what it saw.
-    ///
-    /// # Errors
-    /// Requests go elsewhere: the lesson is not one of those with [`crate::cli::Lesson::own_server`].
-    pub fn server(&self) -> Result<&Server> {
-        match &self.target()?.server {
-            Watched::Inside(server) => Ok(server),
-            _ => bail!("this lesson needs the embedded server"),
+            tasks.extend(settled);
+            ids = refused.into_iter().map(|task| task.id).collect();
+            // The next round may need their file descriptors.
+            self.requests.as_ref().inspect(|requests| (requests.close_connections)());
         }
-    }
-
-    /// The same target at another path of the embedded server.
-    ///
-    /// # Errors
-    /// As [`Lab::server`].
-    pub fn target_at(&self, path: &str) -> Result<Target> {
-        let target = self.target()?;
-        Ok(Target {
-            url: Url::parse(&self.server()?.url(path))?,
-            timeout: target.timeout,
-            show: Show::Nothing,
-            server: Watched::Nobody,
+        let run = stopwatch.stop(model, self.tasks, tasks)?;
+        if model == "sequential" {
+            self.sequential_ms.set(Some(run.mean_task_ms()));
+        }
+        let server = self.requests.as_ref().and_then(|requests| requests.server.as_ref());
+        let counts = server.map(|server| server.peak_and_connections()).transpose()?;
+        Ok(Run {
+            predicted_ms: predicted_ms.into(),
+            peak_in_flight: counts.map(|(peak, _)| peak),
+            connections: counts.map(|(_, connections)| connections),
+            threads: self.threads.get(),
+            looks_up_names: self.looks_up_names.get(),
+            reduced_concurrency: progress::is_reduced(),
+            ..run
         })
     }
 
-    /// How many of the tasks may be under way at once: all of them, unless the system allows this
-    /// program fewer descriptors than they need, which is said on stderr then. A task has `each`,
-    /// besides the one that the embedded server has for it.
-    pub fn at_once(&self, each: usize) -> usize {
-        let server = usize::from(self.delay_ms.is_some());
-        let allowed = crate::descriptors::at_once_said(self.tasks, each + server);
-        self.rationed.set(allowed < self.tasks);
-        allowed
+    /// Has the OS count this process's threads, at this moment of the present run.
+    pub fn count_threads(&self) {
+        if let Some(stopwatch) = self.stopwatch.get() {
+            self.threads.set(stopwatch.count_threads());
+        }
     }
 
-    /// The activity with a blocking client of its own.
-    ///
-    /// # Errors
-    /// The client cannot be set up.
-    pub fn blocking(&self) -> Result<BlockingActivity> {
-        self.target()?.blocking()
+    /// Predicts a sequence: the sum of all delays. `None` behind `--url`, whose delay is unknown.
+    pub fn sum_ms(&self) -> Option<f64> {
+        self.delay_ms.map(|delay| delay * self.tasks as f64)
     }
 
-    /// The activity with an async client of its own.
-    ///
-    /// # Errors
-    /// The client cannot be set up.
-    pub fn non_blocking(&self) -> Result<AsyncActivity> {
-        self.target()?.non_blocking()
+    /// Predicts tasks that all wait at once: one delay. Behind `--url`, the mean time of a task in
+    /// the sequential run, if there was one.
+    pub fn each_ms(&self) -> Option<f64> {
+        self.delay_ms.or(self.sequential_ms.get())
+    }
+
+    /// Predicts a pool of `size` workers: a delay for each round of `size` tasks.
+    pub fn rounds_ms(&self, size: usize) -> Option<f64> {
+        self.each_ms().map(|each| each * self.tasks.div_ceil(size) as f64)
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        let requests = self.requests.as_ref();
+        Settings {
+            tasks: self.tasks,
+            url: requests.map(|requests| requests.url.clone()),
+            embedded: requests.is_some_and(|requests| requests.server.is_some()),
+            delay_ms: self.delay_ms,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Outcome;
+
+    #[test]
+    fn refused_tasks_are_asked_for_again() {
+        let lab = Lab::new(5, 1, 1);
+        let mut rounds = Vec::new();
+        let run = lab.run("test", None, |ids| {
+            rounds.push(ids.to_vec());
+            // The OS grants two at a time.
+            let task = |(place, &id)| match place < 2 {
+                true => Task::done(id, 0.0),
+                false => Task::refused(id, "no thread"),
+            };
+            Ok(ids.iter().enumerate().map(task).collect())
+        });
+        let run = run.unwrap();
+        assert_eq!(rounds, [vec![0, 1, 2, 3, 4], vec![2, 3, 4], vec![4]]);
+        assert!(run.done == 5 && run.reduced_concurrency);
+    }
+
+    #[test]
+    fn refusing_everything_is_an_error() {
+        let lab = Lab::new(2, 1, 1);
+        let refuse =
+            |ids: &[usize]| Ok(ids.iter().map(|&id| Task::refused(id, "no thread")).collect());
+        assert_eq!(lab.run("test", None, refuse).unwrap_err().to_string(), "no thread");
+    }
+
+    #[test]
+    fn task_left_out_is_lost_not_repeated() {
+        let lab = Lab::new(3, 1, 1);
+        let run = lab.run("test", None, |ids| Ok(vec![Task::done(ids[0], 0.0)])).unwrap();
+        assert_eq!((run.done, run.failed), (1, 2));
+    }
+
+    #[test]
+    fn panic_on_main_thread_fails_the_round() {
+        let lab = Lab::new(3, 1, 1);
+        let panic = |_: &[usize]| std::panic::resume_unwind(Box::new("on purpose"));
+        let run = lab.run("test", None, panic).unwrap();
+        let failed = |task: &Task| task.outcome == Outcome::Failed;
+        assert!(run.tasks.iter().all(failed) && run.tasks.len() == 3);
+        assert_eq!(run.tasks[2].error.as_deref(), Some("panicked: on purpose"));
+    }
+
+    #[test]
+    fn predictions_follow_delay_or_sequence() {
+        let mut lab = Lab::new(10, 1, 1);
+        assert_eq!((lab.sum_ms(), lab.each_ms(), lab.rounds_ms(3)), (None, None, None));
+        let task = |&id: &usize| Task { end_ms: 50.0, ..Task::done(id, 0.0) };
+        lab.run("sequential", None, |ids| Ok(ids.iter().map(task).collect())).unwrap();
+        assert_eq!((lab.sum_ms(), lab.each_ms()), (None, Some(50.0)));
+        lab.delay_ms = Some(100.0);
+        assert_eq!((lab.sum_ms(), lab.each_ms()), (Some(1000.0), Some(100.0)));
+        assert_eq!(lab.rounds_ms(3), Some(400.0));
     }
 }

@@ -1,29 +1,33 @@
-//! What is the same in every demo. Data flows one way: command line, lesson, activities, outcomes,
-//! runs, report, renderer. A lesson returns data and never formats; a renderer never measures;
-//! nothing here knows which demo called it.
+//! What the demos share. Data flows one way: command line, demo, lesson, [`Lab::run`], tasks, run,
+//! evidence, report, renderer. A lesson returns data and never formats it; a renderer never measures.
+//!
+//! The modules are floors: each imports only from modules below it.
+//!
+//! | module | contents |
+//! |---|---|
+//! | [`cli`] | the command line, dispatch, exit code |
+//! | [`demo`] | declarations of demos, lessons and their options |
+//! | [`lab`] | what a lesson works with: settings, clients, measuring a run |
+//! | [`http`] | the activity, and the embedded server |
+//! | [`progress`] | what is printed while a demo runs |
+//! | [`render`], [`verdict`] | text, page and trace; verdicts that several demos reach |
+//! | [`report`] | plain data, serialised as JSON |
+//! | [`os`] | clock, usage, child processes, limits, files |
+//! | [`exit`] | errors with an exit code |
 
-#[cfg(feature = "http")]
-pub mod activity;
-#[cfg(feature = "http")]
-pub mod apart;
-pub mod child;
 pub mod cli;
-pub mod data_uri;
+pub mod demo;
+pub mod exit;
 #[cfg(feature = "http")]
-mod descriptors;
-pub mod html;
-pub mod judge;
+pub mod http;
 pub mod lab;
-pub mod lanes;
-pub mod mandelbrot;
-#[cfg(feature = "http")]
-pub mod one_shot;
-mod options;
-pub mod output_file;
+pub mod os;
+pub mod progress;
+pub mod render;
 pub mod report;
-#[cfg(feature = "http")]
-pub mod server;
-pub mod stopwatch;
-pub mod text;
-pub mod timeline;
-pub mod trace;
+pub mod verdict;
+
+pub use demo::{Demo, Lesson};
+pub use exit::ExitError;
+pub use lab::{Evidence, Lab};
+pub use report::Task;

@@ -4,17 +4,25 @@
 //! milliseconds. A figure that is not known is `None` (`null`), never a guess.
 
 use std::any::Any;
+use std::fmt::Display;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
 
 use serde::{Deserialize, Serialize};
 
-/// Everything that one start of a demo found out.
+use crate::os::clock::{now_ms, thread_name};
+
+pub mod lanes;
+pub mod sample;
+
+/// Everything that one invocation of a demo found out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     pub version: u32,
     pub demo: String,
     pub machine: Machine,
-    pub lessons: Vec<Lesson>,
+    pub lessons: Vec<LessonReport>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,15 +35,15 @@ pub struct Machine {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Lesson {
+pub struct LessonReport {
     pub name: String,
     pub about: String,
     pub settings: Settings,
     pub runs: Vec<Run>,
-    /// What was measured and is no run of tasks.
+    /// Measurements that are not runs of tasks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub figures: Vec<Figure>,
-    /// What the tasks made together: a PNG file as a `data:` address.
+    /// What the tasks made together: a PNG file as a `data:` URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picture: Option<String>,
     pub findings: Vec<Finding>,
@@ -44,7 +52,7 @@ pub struct Lesson {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     pub tasks: usize,
-    /// What each task asks for; `None` where tasks compute.
+    /// The URL that each task GETs; `None` if tasks compute.
     pub url: Option<String>,
     /// Whether `url` is the embedded server.
     pub embedded: bool,
@@ -52,7 +60,7 @@ pub struct Settings {
     pub delay_ms: Option<f64>,
 }
 
-/// The same tasks, carried out once under one model.
+/// The same tasks, run once under one model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// `sequential`, `threads`, `thread-pool`, `processes`, `process-pool`, `async`, `rayon`, or a
@@ -72,17 +80,22 @@ pub struct Run {
     pub peak_rss_kib: Option<u64>,
     /// CPU time of this process (embedded server included) and of the workers it waited for.
     pub cpu_ms: Option<f64>,
-    /// CPU time that the cores which this process may use had nothing to do. `None` everywhere but on
-    /// Linux, or where it may use only parts of cores.
+    /// Idle time of the cores that this process may use. `None` outside Linux, or if it may use only
+    /// parts of cores.
     #[serde(skip)]
     pub idle_ms: Option<f64>,
-    /// Whether the system allowed fewer tasks at once than there should have been, in this run or in
-    /// one before it.
+    /// The OS's count of threads before and during the run.
     #[serde(skip)]
-    pub rationed: bool,
-    /// How many tasks the lesson meant to lose; losing them is no failure of the program.
+    pub threads: ThreadCount,
+    /// Whether tasks looked up a host name, for which the system's resolver uses threads of its own.
     #[serde(skip)]
-    pub lost_on_purpose: usize,
+    pub looks_up_names: bool,
+    /// Whether the OS allowed fewer tasks at once than the lesson wanted, in this run or an earlier one.
+    #[serde(skip)]
+    pub reduced_concurrency: bool,
+    /// How many tasks the lesson loses on purpose, which is no failure of the program.
+    #[serde(skip)]
+    pub expected_losses: usize,
     /// One entry for every task that was asked for, in order of `id`.
     pub tasks: Vec<Task>,
 }
@@ -91,7 +104,7 @@ pub struct Run {
 pub struct Task {
     pub id: usize,
     pub pid: u32,
-    /// Name of the thread or process that carried it out.
+    /// Name of the thread or process that ran it.
     pub thread: String,
     /// HTTP status, if an answer came.
     pub status: Option<u16>,
@@ -101,6 +114,19 @@ pub struct Task {
     /// Since the run began.
     pub start_ms: f64,
     pub end_ms: f64,
+    /// Whether the OS refused what the task needed, so that nothing of it has been done yet.
+    #[serde(skip)]
+    pub refused: bool,
+}
+
+/// The OS's count of this process's threads before a run and at one moment of it; `None` where the
+/// OS does not tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ThreadCount {
+    pub before: Option<usize>,
+    pub during: Option<usize>,
+    /// The moment, since the run began.
+    pub at_ms: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,7 +161,7 @@ pub struct Point {
     pub predicted: Option<f64>,
 }
 
-/// One claim, put to the test.
+/// The outcome of an experiment on one claim.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// Id of the claim, such as `T1`.
@@ -202,43 +228,65 @@ impl Figure {
 }
 
 impl Task {
-    /// A task that ended without an outcome of its own: its thread panicked, its worker died.
+    /// Task `id` as this thread has just completed it, without an HTTP status.
+    pub fn done(id: usize, start_ms: f64) -> Task {
+        Task { outcome: Outcome::Done, error: None, start_ms, ..Task::failed(id, "") }
+    }
+
+    /// A task without an outcome of its own: its thread panicked, its worker died.
     pub fn failed(id: usize, why: impl Into<String>) -> Task {
-        let now = crate::stopwatch::now_ms();
+        let now = now_ms();
         Task {
             id,
             pid: std::process::id(),
-            thread: crate::stopwatch::thread_name(),
+            thread: thread_name(),
             status: None,
             outcome: Outcome::Failed,
             error: Some(why.into()),
             start_ms: now,
             end_ms: now,
+            refused: false,
         }
     }
 
-    /// A task that began at `start_ms`, as read from [`crate::stopwatch::now_ms`], and was given up.
+    /// A task that was given up. It began at `start_ms`, as read from [`now_ms`].
     pub fn cancelled(id: usize, start_ms: f64, why: impl Into<String>) -> Task {
         Task { outcome: Outcome::Cancelled, start_ms, ..Task::failed(id, why) }
     }
 
-    /// A task whose thread panicked, with the message as `join` hands it over.
-    pub fn panicked(id: usize, panic: Box<dyn Any + Send>) -> Task {
-        Task::failed(id, format!("panicked: {}", panic_message(&*panic)))
+    /// A task for which the OS refused a thread, a process or a file descriptor. It is not lost:
+    /// [`crate::Lab::run`] asks for it again.
+    pub fn refused(id: usize, why: impl Display) -> Task {
+        Task { refused: true, ..Task::failed(id, format!("{why:#}")) }
     }
 
-    /// Carries out task `id`. If it panics, this task has failed and nothing else happens, where
-    /// otherwise the thread, and all that it has done, would be lost.
+    /// What became of the thread of task `id`: it returned the task, it panicked, or the OS refused
+    /// to start it.
+    pub fn from_thread(id: usize, end: io::Result<thread::Result<Task>>) -> Task {
+        match end {
+            Ok(Ok(task)) => task,
+            Ok(Err(panic)) => Task::panicked(id, &*panic),
+            Err(error) => Task::refused(id, format!("cannot start a thread: {error}")),
+        }
+    }
+
+    /// A task whose thread panicked, with the message as `join` returns it.
+    pub fn panicked(id: usize, panic: &(dyn Any + Send)) -> Task {
+        Task::failed(id, format!("panicked: {}", panic_message(panic)))
+    }
+
+    /// Runs task `id`. If it panics, only this task has failed; otherwise its thread would end, with
+    /// all results that it holds.
     pub fn catch_panic(id: usize, work: impl FnOnce() -> Task) -> Task {
-        let start_ms = crate::stopwatch::now_ms();
-        // What it was changing when it panicked is not looked at again.
+        let start_ms = now_ms();
+        // Nothing that `work` was changing is looked at after a panic.
         let outcome = catch_unwind(AssertUnwindSafe(work));
-        outcome.unwrap_or_else(|panic| Task { start_ms, ..Task::panicked(id, panic) })
+        outcome.unwrap_or_else(|panic| Task { start_ms, ..Task::panicked(id, &*panic) })
     }
 }
 
-/// What the code that panicked had to say.
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+/// The message of a panic.
+fn panic_message(panic: &(dyn Any + Send)) -> String {
     match (panic.downcast_ref::<String>(), panic.downcast_ref::<&str>()) {
         (Some(message), _) => message.clone(),
         (_, Some(message)) => message.to_string(),
@@ -247,9 +295,33 @@ pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
 }
 
 impl Run {
+    /// A run of these tasks, one for each id in order. What only a measurement can tell is unknown.
+    pub fn new(model: &str, wall_ms: f64, tasks: Vec<Task>) -> Run {
+        let count = |outcome| tasks.iter().filter(|task| task.outcome == outcome).count();
+        Run {
+            model: model.into(),
+            wall_ms,
+            predicted_ms: None,
+            done: count(Outcome::Done),
+            failed: count(Outcome::Failed),
+            timed_out: count(Outcome::TimedOut),
+            cancelled: count(Outcome::Cancelled),
+            peak_in_flight: None,
+            connections: None,
+            peak_rss_kib: None,
+            cpu_ms: None,
+            idle_ms: None,
+            threads: ThreadCount::default(),
+            looks_up_names: false,
+            reduced_concurrency: false,
+            expected_losses: 0,
+            tasks,
+        }
+    }
+
     /// Tasks that were asked for and not done.
     pub fn lost(&self) -> usize {
-        // A report that was read may say anything.
+        // A report that was read from a file may hold any numbers.
         let failed = self.failed.saturating_add(self.timed_out);
         failed.saturating_add(self.cancelled)
     }
@@ -260,12 +332,12 @@ impl Run {
         sum / self.tasks.len().max(1) as f64
     }
 
-    /// Tasks that had not ended at `at_ms`, by this program's own clock.
+    /// Tasks that had not ended at `at_ms`, by this program's clock.
     pub fn not_ended(&self, at_ms: f64) -> usize {
         self.tasks.iter().filter(|task| at_ms < task.end_ms).count()
     }
 
-    /// Most tasks under way at the same time, by this program's own clock.
+    /// Most tasks under way at the same time, by this program's clock.
     pub fn most_at_once(&self) -> usize {
         // The peak is reached at the start of some task: sweep over starts (+1) and ends (-1).
         let mut edges: Vec<(f64, isize)> =
@@ -284,26 +356,15 @@ impl Run {
 mod tests {
     use super::*;
 
-    fn run(spans: &[(f64, f64)]) -> Run {
-        let tasks = spans.iter().map(|&(start_ms, end_ms)| Task {
-            start_ms,
-            end_ms,
-            ..Task::failed(0, "")
-        });
-        crate::stopwatch::tests::run_of(tasks.collect())
-    }
-
-    /// Would be wrong: a time that is not the mean, or a task that has ended and counts as waiting.
     #[test]
-    fn tasks_take_their_mean_time_and_have_ended_at_their_end() {
-        let run = run(&[(10.0, 30.0), (10.0, 20.0)]);
+    fn means_and_ends_follow_the_spans() {
+        let run = sample::run(&[(10.0, 30.0), (10.0, 20.0)]);
         assert_eq!(run.mean_task_ms(), 15.0);
         assert_eq!([19.0, 20.0, 30.0].map(|at_ms| run.not_ended(at_ms)), [2, 1, 0]);
     }
 
-    /// Would be wrong: a message that nobody gets to read, or a task of its own making.
     #[test]
-    fn what_a_task_said_when_it_panicked_is_why_it_failed() {
+    fn panicking_task_fails_with_its_message() {
         use std::panic::resume_unwind;
         let why = |work: fn() -> Task| {
             let task = Task::catch_panic(3, work);
@@ -315,16 +376,24 @@ mod tests {
         let owned = || resume_unwind(Box::new(String::from("or so")));
         assert_eq!(why(owned), "panicked: or so");
         assert_eq!(why(|| resume_unwind(Box::new(7))), "panicked: no message");
-        let done = Task { outcome: Outcome::Done, ..Task::failed(3, "") };
+        let done = Task::done(3, 0.0);
         assert_eq!(Task::catch_panic(3, || done.clone()), done);
         let given_up = Task::cancelled(3, 1.5, "too late");
-        let told = (given_up.outcome, given_up.start_ms);
-        assert_eq!(told, (Outcome::Cancelled, 1.5));
+        assert_eq!((given_up.outcome, given_up.start_ms), (Outcome::Cancelled, 1.5));
     }
 
-    /// Would be wrong: bars that do not keep the proportions of what was measured.
     #[test]
-    fn bars_are_as_long_as_their_scale_says() {
+    fn refused_thread_is_a_refused_task() {
+        let refused = Task::from_thread(3, Err(io::ErrorKind::WouldBlock.into()));
+        assert!(refused.refused && refused.error.unwrap().starts_with("cannot start a thread: "));
+        let panicked = Task::from_thread(3, Ok(Err(Box::new("so"))));
+        assert!(!panicked.refused && panicked.error.unwrap() == "panicked: so");
+        let done = Task::done(3, 0.0);
+        assert_eq!(Task::from_thread(3, Ok(Ok(done.clone()))), done);
+    }
+
+    #[test]
+    fn bars_keep_the_proportions_of_values() {
         let figure = |scale| Figure::new("", "", scale).point("", 100.0, 1.0).point("", 0.0, None);
         let linear = figure(Scale::Linear);
         assert_eq!([100.0, 25.0, 0.0].map(|value| linear.share(value)), [1.0, 0.25, 0.0]);
@@ -335,11 +404,11 @@ mod tests {
         assert_eq!(Figure::new("", "", Scale::Linear).share(5.0), 0.0);
     }
 
-    /// Would be wrong: a sequence that counts as overlap because one task starts the instant another ends.
     #[test]
-    fn tasks_that_only_touch_do_not_overlap() {
-        assert_eq!(run(&[(0.0, 10.0), (10.0, 20.0), (20.0, 30.0)]).most_at_once(), 1);
-        assert_eq!(run(&[(0.0, 10.0), (5.0, 20.0), (9.0, 30.0)]).most_at_once(), 3);
-        assert_eq!(run(&[(0.0, 10.0), (5.0, 20.0), (12.0, 30.0)]).most_at_once(), 2);
+    fn touching_tasks_do_not_overlap() {
+        let most = |spans| sample::run(spans).most_at_once();
+        assert_eq!(most(&[(0.0, 10.0), (10.0, 20.0), (20.0, 30.0)]), 1);
+        assert_eq!(most(&[(0.0, 10.0), (5.0, 20.0), (9.0, 30.0)]), 3);
+        assert_eq!(most(&[(0.0, 10.0), (5.0, 20.0), (12.0, 30.0)]), 2);
     }
 }

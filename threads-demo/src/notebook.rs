@@ -1,89 +1,86 @@
-//! Threads let waits overlap: ten waits of 100 ms take a second one after another, but 100 ms when
-//! each has a thread of its own. A pool of k threads needs n / k rounds, rounded up.
-//! You will see the same ten requests as a stair, as a block, and as a stair with steps of k.
-//! Try it: `--workers 5`, or `-n 100`; then wait for the first thread only and see what is reported.
+//! Threads let waits overlap: ten waits of 100 ms take a second in sequence, but 100 ms when each has
+//! its own thread. A pool of k threads needs n / k rounds, rounded up.
+//!
+//! You will see a staircase, a block, and a staircase with steps of k.
+//!
+//! Try it: `--workers 5`; or `-n 100`; or join only the first thread (`.zip(threads).take(1)`), and
+//! read what the report says about the other nine.
 
-use std::sync::{Arc, Mutex, mpsc};
-use std::thread::Builder;
+use std::sync::{Mutex, mpsc};
+use std::thread::{Builder, scope};
 
-use anyhow::{Context, Result};
-use shared::judge;
-use shared::lab::{Evidence, Lab};
-use shared::report::Task;
-use shared::stopwatch::ThreadCount;
+use anyhow::{Result, ensure};
+use shared::http::Client;
+use shared::{Evidence, Lab, Lesson, Task, verdict};
 
-pub const ABOUT: &str = "Requests one after another, then a thread each, then a pool of threads";
+pub const LESSON: Lesson = Lesson::new(
+    "notebook",
+    "Requests in sequence, then a thread each, then a pool of threads",
+    &["T1", "T2", "T12"],
+    run,
+    include_str!("notebook.rs"),
+);
 
-pub fn run(lab: &Lab) -> Result<Evidence> {
-    let (n, k, at_once) = (lab.tasks, lab.workers, lab.at_once(1)); // A connection each.
-
-    // One after another. The prediction is the sum of all delays.
-    let mut activity = lab.blocking()?;
-    let sum = lab.delay_ms.map(|delay| delay * n as f64);
-    let sequential =
-        lab.run("sequential", sum, |_| Ok((0..n).map(|id| activity.get(id)).collect()))?;
-
-    // All at once. The prediction is the longest delay.
-    activity = lab.blocking()?; // The one before takes its connections along.
-    let longest = lab.delay_ms.unwrap_or(sequential.mean_task_ms());
-    let mut count = ThreadCount::default();
-    let threads = lab.run("threads", longest, |run| {
-        let mut tasks = Vec::new();
-        // Goes round once, unless the system allows fewer at once.
-        while tasks.len() < n {
-            let mut started = Vec::new();
-            for id in tasks.len()..n.min(tasks.len() + at_once) {
-                let activity = activity.clone();
-                let thread = Builder::new().name(format!("Thread-{}", id + 1));
-                // New: start a thread for this task, and go on at once.
-                let handle = thread.spawn(move || activity.get(id));
-                if handle.is_err() && lab.can_do_with(started.len()) {
-                    break;
-                }
-                started.push((id, handle.context("cannot start a thread")?));
-            }
-            count = run.count_threads();
-            for (id, handle) in started {
-                let outcome = handle.join(); // New: wait until it ends, well or in a panic.
-                tasks.push(outcome.unwrap_or_else(|panic| Task::panicked(id, panic)));
-            }
-        }
-        Ok(tasks)
-    })?;
-
-    // Through a pool: k threads take one task after another from a queue.
-    activity = lab.blocking()?;
-    let pool = lab.run("thread-pool", longest * n.div_ceil(k) as f64, |_| {
-        let (submit, queue) = mpsc::channel();
-        let queue = Arc::new(Mutex::new(queue));
-        let mut workers = Vec::new();
-        for worker in 0..k {
-            let (activity, queue) = (activity.clone(), queue.clone());
-            let thread = Builder::new().name(format!("Worker-{}", worker + 1));
-            let handle = thread.spawn(move || {
-                let mut done = Vec::new();
-                // Only taking a task needs the lock; the others are not kept waiting.
-                while let Some(id) = queue.lock().ok().and_then(|queue| queue.recv().ok()) {
-                    // A task that panics does not take the worker along.
-                    done.push(Task::catch_panic(id, || activity.get(id)));
-                }
-                done
-            });
-            if handle.is_err() && lab.can_do_with(worker) {
-                break; // The others do its work.
-            }
-            workers.push(handle.context("cannot start a thread")?);
-        }
-        (0..n).try_for_each(|id| submit.send(id))?;
-        drop(submit); // Shutdown: the queue ends here, and with it the workers' loops.
-        let done = workers.into_iter().filter_map(|worker| worker.join().ok());
-        Ok(done.flatten().collect())
-    })?;
-
+fn run(lab: &Lab) -> Result<Evidence> {
+    let (k, client) = (lab.workers, lab.client()?);
+    let sequential = lab.run("sequential", lab.sum_ms(), |ids| Ok(in_sequence(&client, ids)))?;
+    let threads =
+        lab.run("threads", lab.each_ms(), |ids| Ok(thread_per_task(lab, &client, ids)))?;
+    let pool = lab.run("thread-pool", lab.rounds_ms(k), |ids| thread_pool(k, &client, ids))?;
     let findings = vec![
-        judge::waits_overlap(&sequential, &threads).on("T1", "Threads let waits overlap"),
-        judge::thread_each(&threads, count).on("T2", "Each is a thread of the system"),
-        judge::pool_is_full(k, &threads, &pool).on("T12", "A pool of k runs k at once, never more"),
+        verdict::overlap(&sequential, &threads).on("T1", "Threads let waits overlap"),
+        verdict::thread_each(&threads).on("T2", "Each is an operating-system thread"),
+        verdict::pool(k, &threads, &pool).on("T12", "A pool of k runs k at once, never more"),
     ];
     Ok(Evidence::new(vec![sequential, threads, pool], findings))
+}
+
+/// Runs every task on this thread. Each call waits for its answer.
+fn in_sequence(client: &Client, ids: &[usize]) -> Vec<Task> {
+    ids.iter().map(|&id| client.get(id)).collect()
+}
+
+/// Starts a thread for each task, then waits for all of them.
+pub fn thread_per_task(lab: &Lab, client: &Client, ids: &[usize]) -> Vec<Task> {
+    scope(|scope| {
+        let mut threads = Vec::new();
+        for &id in ids {
+            let thread = Builder::new().name(format!("Thread-{}", id + 1));
+            // Python's `Thread(...).start()`: it returns at once.
+            threads.push(thread.spawn_scoped(scope, move || client.get(id)));
+        }
+        lab.count_threads(); // By now, all of them wait for the server.
+        let mut tasks = Vec::new();
+        for (&id, thread) in ids.iter().zip(threads) {
+            let end = thread.map(|thread| thread.join()); // Waits until the thread ends.
+            tasks.push(Task::from_thread(id, end)); // It returned, panicked, or was refused.
+        }
+        tasks
+    })
+}
+
+/// Starts k threads that take tasks from a queue, like Python's `ThreadPoolExecutor(k)`.
+fn thread_pool(k: usize, client: &Client, ids: &[usize]) -> Result<Vec<Task>> {
+    let (submit, queue) = mpsc::channel();
+    let queue = Mutex::new(queue);
+    // A worker holds the lock until `recv` returns a task, and releases it before the task runs.
+    let take = || queue.lock().ok().and_then(|queue| queue.recv().ok());
+    let work = || {
+        let mut done = Vec::new();
+        while let Some(id) = take() {
+            done.push(Task::catch_panic(id, || client.get(id)));
+        }
+        done
+    };
+    scope(|scope| {
+        let mut workers = Vec::new();
+        for worker in 1..=k {
+            let thread = Builder::new().name(format!("Worker-{worker}"));
+            workers.extend(thread.spawn_scoped(scope, work)); // If refused, the others do its share.
+        }
+        ensure!(!workers.is_empty(), "cannot start a thread: the OS refused every worker");
+        ids.iter().try_for_each(|&id| submit.send(id))?; // `executor.submit`
+        drop(submit); // `executor.shutdown`: the workers leave once the queue is empty.
+        Ok(workers.into_iter().flat_map(|worker| worker.join()).flatten().collect())
+    })
 }

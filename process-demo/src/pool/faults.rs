@@ -1,0 +1,271 @@
+//! The pool with workers that go wrong on purpose. They are shell scripts that speak the workers'
+//! language, so the program itself needs no way to misbehave.
+#![cfg(target_os = "linux")]
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use anyhow::{Result, bail};
+use shared::Task;
+use shared::os::{child::ChildExit, usage};
+use shared::progress::Show;
+use shared::report::Outcome;
+
+use crate::pool;
+use crate::pool::worker::{Request, Worker};
+
+/// In no order, and not from 0.
+const IDS: [usize; 8] = [10, 2, 5, 11, 7, 4, 8, 0];
+
+/// The task at which a worker goes wrong.
+const VICTIM: usize = 2;
+
+/// A worker that answers every task at once, except that it does `fault` for the task [`VICTIM`]. In
+/// `fault`, `answer N` answers for task N.
+fn script(fault: &str) -> String {
+    let answer = r#"{"task":{"id":%s,"pid":1,"thread":"?","status":200,"outcome":"done","error":null,"start_ms":0,"end_ms":1},"peak_rss_kib":'$kib'}"#;
+    format!(
+        r#"kib=1
+        answer() {{ printf '{answer}\n' "$1"; }}
+        while read -r line; do
+            id=${{line#*:}} id=${{id%%,*}}
+            if [ "$id" = {VICTIM} ]; then {fault}
+            else answer "$id"; fi
+        done"#
+    )
+}
+
+fn start(name: &str, script: &str) -> Result<Worker> {
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.stderr(Stdio::null());
+    Worker::spawn(name, command)
+}
+
+fn request(id: usize) -> Request {
+    Request { id, url: "http://127.0.0.1/".into(), timeout_ms: 100, show: Show::Nothing }
+}
+
+/// Runs all tasks on two workers.
+fn run(fault: &str, retries: usize) -> Vec<Task> {
+    let script = script(fault);
+    checked(&IDS, pool::run(2, &IDS, retries, |name| start(name, &script), request))
+}
+
+/// Checks that each task has one outcome, and that no worker is left.
+fn checked(ids: &[usize], tasks: Result<Vec<Task>>) -> Vec<Task> {
+    let tasks = tasks.unwrap();
+    assert_eq!(tasks.len(), ids.len());
+    assert!(ids.iter().all(|&id| tasks.iter().any(|task| task.id == id)));
+    // A task that no worker got has our own pid.
+    for task in tasks.iter().filter(|task| task.pid != std::process::id()) {
+        assert!(!exists(task.pid));
+    }
+    tasks
+}
+
+fn exists(pid: u32) -> bool {
+    Path::new(&format!("/proc/{pid}")).exists()
+}
+
+/// The one task that is not done.
+fn lost(tasks: &[Task]) -> &Task {
+    let lost: Vec<&Task> = tasks.iter().filter(|task| task.outcome != Outcome::Done).collect();
+    assert!(lost.len() == 1 && lost[0].id == VICTIM, "{lost:?}");
+    lost[0]
+}
+
+/// The fault loses its own task and no other. Returns the error.
+#[track_caller]
+fn loses_only_its_task(fault: &str, outcome: Outcome) -> String {
+    let tasks = run(fault, 0);
+    let lost = lost(&tasks);
+    assert_eq!(lost.outcome, outcome);
+    assert!(lost.pid != std::process::id() && lost.thread.starts_with("Worker-"));
+    assert!(lost.start_ms < lost.end_ms);
+    lost.error.clone().unwrap()
+}
+
+#[test]
+fn dead_worker_is_reported_with_signal() {
+    for signal in [9, 6, 11] {
+        let why = loses_only_its_task(&format!("kill -{signal} $$"), Outcome::Failed);
+        assert_eq!(why, format!("worker was killed by signal {signal}"));
+    }
+}
+
+#[test]
+fn exit_without_whole_line_loses_task() {
+    let half = r#"printf '{"task":{"id":2'; exit 0"#;
+    for fault in ["exit 0", half, r#"printf %s "$(answer 2)"; exit 0"#] {
+        let why = loses_only_its_task(fault, Outcome::Failed);
+        assert_eq!(why, "worker exited with code 0 without an answer");
+    }
+}
+
+#[test]
+fn garbage_is_no_answer() {
+    let deep = r"head -c 100000 /dev/zero | tr '\0' '['; echo";
+    for fault in ["echo garbage", r"printf '\377\376\n'", deep, "echo", "echo null"] {
+        let why = loses_only_its_task(fault, Outcome::Failed);
+        assert!(why.starts_with("worker wrote something else than an answer: "), "{why}");
+    }
+    assert_eq!(loses_only_its_task("answer 7", Outcome::Failed), "worker answered for task 7");
+}
+
+#[test]
+fn second_answer_never_counts() {
+    for fault in ["both=$(answer 2; answer 2); echo \"$both\"", "answer 2; answer 5"] {
+        for task in run(fault, 0) {
+            // If it comes after the next task was handed out, that one is lost with the worker.
+            let stray = |why: String| why.contains("answered for") || why.contains("before it was");
+            assert!(task.error.is_none_or(|why| task.id != VICTIM && stray(why)));
+        }
+    }
+}
+
+#[test]
+fn endless_line_does_not_fill_memory() {
+    let before = usage::rss_kib().unwrap();
+    let why = loses_only_its_task(r"exec tr '\0' x </dev/zero", Outcome::Failed);
+    assert_eq!(why, "worker's answer is longer than 1 MiB");
+    let more = usage::rss_kib().unwrap().saturating_sub(before);
+    assert!(more < 16 * 1024, "{more} KiB more");
+}
+
+#[test]
+fn worker_without_answer_times_out() {
+    let silent = "worker was silent for 5.1s, 5 s longer than the timeout";
+    std::thread::scope(|scope| {
+        for (fault, expected) in [
+            ("exec sleep 600", silent),
+            ("kill -STOP $$", silent),
+            ("exec >&-; exec sleep 600", "worker closed stdout but kept running"),
+        ] {
+            scope.spawn(move || {
+                let why = loses_only_its_task(fault, Outcome::TimedOut);
+                assert_eq!(why, expected);
+            });
+        }
+    });
+}
+
+#[test]
+fn large_request_never_blocks_the_pool() {
+    let large = |id| Request { url: "x".repeat(200_000), ..request(id) };
+    let reads = script("answer 2");
+    for (script, outcome) in [
+        ("exit 0", Outcome::Failed),
+        ("exec sleep 600", Outcome::TimedOut),
+        (&reads, Outcome::Done),
+    ] {
+        let tasks = pool::run(1, &[VICTIM], 0, |name| start(name, script), large);
+        assert_eq!(checked(&[VICTIM], tasks)[0].outcome, outcome);
+    }
+}
+
+#[test]
+fn pool_stops_replacing_useless_workers() {
+    let starts = AtomicUsize::new(0);
+    let counted = |name: &str| {
+        starts.fetch_add(1, Relaxed);
+        start(name, "exit 7")
+    };
+    let ids: Vec<usize> = (0..1_000).collect();
+    let error = pool::run(2, &ids, 5, counted, request).unwrap_err().to_string();
+    // The other place may have started a worker before this one gave up.
+    let started = starts.load(Relaxed);
+    assert!((6..=7).contains(&started), "{started} starts");
+    let why = "workers died before answering: worker exited with code 7 without an answer";
+    assert!(error.starts_with("all ") && error.ends_with(why), "{error}");
+}
+
+#[test]
+fn refused_worker_is_an_error() {
+    let error = pool::run(2, &IDS, 0, |_| bail!("no room"), request).unwrap_err();
+    assert_eq!(error.to_string(), "the pool has no worker: no room");
+}
+
+#[test]
+fn worker_that_cannot_start_loses_nothing() {
+    let first = AtomicUsize::new(0);
+    let start_second = |name: &str| match first.fetch_add(1, Relaxed) {
+        0 => start(name, "exit 3"),
+        _ => start(name, &script("answer 2")),
+    };
+    let tasks = checked(&IDS, pool::run(1, &IDS, 0, start_second, request));
+    assert!(tasks.iter().all(|task| task.error.is_none()), "{tasks:?}");
+    let mut worker = start("alone", "read -r line; exit 3").unwrap();
+    worker.ask(&request(5));
+    let task = worker.answer();
+    assert!(task.refused && task.id == 5, "{task:?}");
+}
+
+#[test]
+fn exit_3_after_answers_loses_task() {
+    // With a single worker, the task that is at fault comes after an answer.
+    let dies = script("exit 3");
+    let tasks = checked(&IDS, pool::run(1, &IDS, 0, |name| start(name, &dies), request));
+    let why = lost(&tasks).error.as_deref();
+    assert_eq!(why, Some("worker exited with code 3 without an answer"));
+}
+
+#[test]
+fn memory_of_each_worker_counts_once() {
+    // So much that the workers of other tests, with a KiB each, do not matter.
+    const KIB: u64 = 1 << 30;
+    let added = |kib: u64, fault: &str| {
+        let before = usage::workers_peak_kib();
+        let script = script(fault).replace("kib=1", &format!("kib={kib}"));
+        checked(&IDS, pool::run(1, &IDS, 0, |name| start(name, &script), request));
+        (usage::workers_peak_kib() - before) / KIB
+    };
+    assert_eq!([added(KIB, "answer 2"), added(KIB, "kill -9 $$")], [1, 2]);
+    assert!(added(u64::MAX, "answer 2") <= 4, "a sum of such figures would overflow");
+}
+
+#[test]
+fn deadly_task_fails_after_its_retries() {
+    let directory = std::env::temp_dir().join(format!("tries-{}", std::process::id()));
+    let tasks = run(&format!("echo x >>{}; kill -9 $$", directory.display()), 1);
+    let tries = std::fs::read_to_string(&directory).unwrap();
+    std::fs::remove_file(&directory).unwrap();
+    assert_eq!(tries.lines().count(), 2);
+    lost(&tasks);
+}
+
+#[test]
+fn closed_worker_says_how_it_ended() {
+    let end = |script: &str| start("ends", script).unwrap().close().unwrap();
+    assert_eq!(end("exec cat"), ChildExit::Code(0));
+    assert_eq!(end("exec sleep 600"), ChildExit::TimedOut);
+    let mut killed = start("busy", "exec sleep 600").unwrap();
+    killed.kill();
+    assert_eq!(killed.close().unwrap(), ChildExit::Signal(9));
+}
+
+#[test]
+fn panicking_parent_leaves_no_worker() {
+    let mut pids = HashSet::new();
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let workers = [0, 1].map(|_| start("left", "exec sleep 600").unwrap());
+        pids.extend(workers.iter().map(Worker::pid));
+        std::panic::resume_unwind(Box::new("on purpose"));
+    }));
+    assert!(panicked.is_err() && pids.len() == 2);
+    assert!(!pids.into_iter().any(exists));
+}
+
+#[test]
+fn panicking_supervisor_loses_only_its_task() {
+    let request = |id| match id {
+        VICTIM => std::panic::resume_unwind(Box::new("on purpose")),
+        _ => request(id),
+    };
+    let script = script("answer 2");
+    let tasks = checked(&IDS, pool::run(2, &IDS, 0, |name| start(name, &script), request));
+    lost(&tasks);
+}

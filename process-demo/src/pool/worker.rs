@@ -1,0 +1,362 @@
+//! A worker: this program, started again as a filter that reads one JSON line per task on stdin and
+//! answers one JSON line per task on stdout. [`serve`] is the worker's side of the pipes; [`Worker`]
+//! is the parent's, which trusts nothing that it reads from them.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, Command};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, Builder};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use shared::http::permit::{Permit, limited};
+use shared::http::target::parse_url;
+use shared::http::{Client, Target};
+use shared::os::child::{self, ChildExit, ChildMode};
+use shared::os::{clock::now_ms, usage};
+use shared::progress::{self, Show};
+use shared::report::Outcome;
+use shared::{ExitError, Task};
+
+pub const MODE: ChildMode = ChildMode::new("worker", serve).reads_stdin();
+
+/// An answer must be shorter: 1 MiB.
+const MAX_LINE: u64 = 1 << 20;
+
+/// A pipe that is empty takes so many bytes at once. pipe(7): a page, if a user has many pipes.
+const PIPE_TAKES: usize = 4096;
+
+/// How much longer than the task's timeout a worker may take, to start and to answer.
+const SLACK: Duration = Duration::from_secs(5);
+
+/// How long a worker may take to end after its stdin, and to get the thread that it needs.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// A worker's descriptors in this process: a pipe each way, and the server's end of its connection.
+const DESCRIPTORS: u32 = 3;
+
+/// The exit code of a program that could not start something.
+const COULD_NOT_START: i32 = 3;
+
+#[derive(Serialize, Deserialize)]
+pub struct Request {
+    pub id: usize,
+    pub url: String,
+    pub timeout_ms: u64,
+    /// Whether the parent prints the task's line.
+    #[serde(skip, default = "nothing")]
+    pub show: Show,
+}
+
+impl Request {
+    pub fn new(id: usize, target: &Target) -> Request {
+        let timeout_ms = target.timeout.as_millis() as u64;
+        Request { id, url: target.url.to_string(), timeout_ms, show: target.show }
+    }
+
+    fn target(&self) -> Result<Target> {
+        let url = parse_url(&self.url).map_err(ExitError::Usage)?;
+        Ok(Target { url, timeout: self.timeout(), show: self.show, embedded: false })
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms)
+    }
+}
+
+fn nothing() -> Show {
+    Show::Nothing
+}
+
+#[derive(Serialize, Deserialize)]
+struct Answer {
+    task: Task,
+    peak_rss_kib: Option<u64>,
+}
+
+/// The worker's main: serves requests until its stdin ends.
+fn serve(_: &[String]) -> Result<()> {
+    let mut client = None;
+    for line in read_requests()? {
+        let request: Request =
+            serde_json::from_str(&line).context("a worker reads one JSON request per line")?;
+        let client = match &client {
+            Some(client) => client,
+            None => client.insert(Client::new(&request.target()?)?),
+        };
+        let task = Task::catch_panic(request.id, || client.get(request.id));
+        if task.refused {
+            bail!(task.error.unwrap_or_default());
+        }
+        let answer = Answer { task, peak_rss_kib: usage::peak_rss_kib() };
+        child::write_line(serde_json::to_string(&answer)?);
+    }
+    Ok(())
+}
+
+/// Reads the requests on a thread, and exits at the end of stdin, even in the middle of a task: a
+/// parent that is gone reads no answer.
+///
+/// # Errors
+/// The OS refuses the thread, even after other workers have ended.
+fn read_requests() -> Result<Receiver<String>> {
+    let give_up = Instant::now() + GRACE;
+    loop {
+        let (send, requests) = mpsc::channel();
+        let read = move || {
+            for line in io::stdin().lines().map_while(Result::ok) {
+                if send.send(line).is_err() {
+                    break;
+                }
+            }
+            std::process::exit(0);
+        };
+        match Builder::new().name("stdin".into()).spawn(read) {
+            Ok(_) => return Ok(requests),
+            Err(error) if Instant::now() >= give_up => {
+                return Err(error).context("cannot start a thread");
+            }
+            Err(_) => thread::sleep(Duration::from_millis(10)),
+        }
+    }
+}
+
+/// The parent's side of a worker. Dropping it kills and reaps the process, unlike dropping a [`Child`].
+pub struct Worker {
+    name: String,
+    child: Child,
+    /// `None` once the worker has been told to end.
+    stdin: Option<Arc<ChildStdin>>,
+    answers: Receiver<Line>,
+    /// Set by the first request.
+    show: Arc<OnceLock<Show>>,
+    asked: Option<Asked>,
+    has_answered: bool,
+    /// A worker that broke the rules once is never asked again.
+    is_lost: bool,
+    /// The most memory that the worker has reported.
+    peak_rss_kib: u64,
+    _permit: Permit,
+}
+
+/// The request that a worker is working on.
+struct Asked {
+    id: usize,
+    at_ms: f64,
+    /// How long the worker may take.
+    allowed: Duration,
+    deadline: Instant,
+}
+
+/// A line from a worker's stdout, and when it came.
+struct Line {
+    answer: Result<Answer, String>,
+    at_ms: f64,
+}
+
+impl Worker {
+    /// Starts a worker. `command` pipes its stdin and stdout.
+    ///
+    /// # Errors
+    /// The OS refuses a process, a thread or file descriptors.
+    pub fn spawn(name: &str, mut command: Command) -> Result<Worker> {
+        let Some(permit) = Permit::try_acquire(DESCRIPTORS) else {
+            progress::reduce_concurrency(&limited());
+            bail!(limited());
+        };
+        let mut child = child::spawn(&mut command).context("cannot start a worker")?;
+        let stdin = child.stdin.take().map(Arc::new);
+        let stdout = child.stdout.take();
+        // Bounded, so that a worker cannot fill our memory.
+        let (send, answers) = mpsc::sync_channel(1);
+        let worker = Worker {
+            name: name.into(),
+            child,
+            stdin,
+            answers,
+            show: Arc::default(),
+            asked: None,
+            has_answered: false,
+            is_lost: false,
+            peak_rss_kib: 0,
+            _permit: permit,
+        };
+        let stdout = BufReader::new(stdout.context("the worker has no stdout")?);
+        let (name, pid, show) = (worker.name.clone(), worker.pid(), worker.show.clone());
+        let read = move || {
+            for Line { mut answer, at_ms } in lines(stdout) {
+                if let Ok(Answer { task, .. }) = &mut answer {
+                    // We know the worker's pid and name; its own words are not trusted.
+                    (task.pid, task.thread) = (pid, name.clone());
+                    show.get().inspect(|show| show.line(task));
+                }
+                if send.send(Line { answer, at_ms }).is_err() {
+                    break;
+                }
+            }
+        };
+        // std reads a pipe without a deadline, hence a thread.
+        Builder::new()
+            .name(format!("reader {pid}"))
+            .spawn(read)
+            .context("cannot start a thread")?;
+        // The worker needs a thread as well. If the OS has none left, it could not even start.
+        let room = Builder::new().spawn(|| ()).context("cannot start a thread")?;
+        let _ = room.join();
+        Ok(worker)
+    }
+
+    /// Sends the worker a task. If it is gone, [`Worker::answer`] says so.
+    pub fn ask(&mut self, request: &Request) {
+        let allowed = request.timeout() + SLACK;
+        let deadline = Instant::now() + allowed;
+        self.asked = Some(Asked { id: request.id, at_ms: now_ms(), allowed, deadline });
+        self.show.get_or_init(|| request.show);
+        let Some(stdin) = self.stdin.clone() else { return };
+        let line = serde_json::to_string(request).unwrap_or_default() + "\n";
+        let is_short = line.len() <= PIPE_TAKES;
+        let write = move || stdin.as_ref().write_all(line.as_bytes());
+        if is_short {
+            let _ = write();
+        } else if Builder::new().spawn(write).is_err() {
+            // A worker that does not read would block us for ever.
+            self.close_stdin();
+        }
+    }
+
+    /// Waits for the answer. A worker that dies, answers anything else or is silent for too long is
+    /// lost, and the task has failed; but one that could not start has not begun the task.
+    pub fn answer(&mut self) -> Task {
+        let Some(asked) = self.asked.take() else {
+            return Task::failed(0, "the worker was not asked");
+        };
+        let lost = match self.receive(&asked) {
+            Ok(task) => return task,
+            Err(lost) => lost,
+        };
+        self.is_lost = true;
+        self.kill(); // It may hang, or write more.
+        let (pid, thread) = (self.pid(), self.name.clone());
+        let task = Task { pid, thread, start_ms: asked.at_ms, ..lost };
+        if !task.refused {
+            self.show.get().inspect(|show| show.line(&task));
+        }
+        task
+    }
+
+    /// # Errors
+    /// The task that is lost with the worker.
+    fn receive(&mut self, asked: &Asked) -> Result<Task, Task> {
+        let left = || asked.deadline.saturating_duration_since(Instant::now());
+        let failed = |why| Task::failed(asked.id, why);
+        let timed_out = |why| Task { outcome: Outcome::TimedOut, ..failed(why) };
+        let exit = match self.answers.recv_timeout(left()) {
+            Ok(Line { answer, at_ms }) => {
+                let Answer { task, peak_rss_kib } = answer.map_err(failed)?;
+                let task = asked.check(task, at_ms).map_err(failed)?;
+                self.has_answered = true;
+                // Whatever a worker says, a sum of such figures does not overflow.
+                let peak = peak_rss_kib.unwrap_or(0).min(u32::MAX.into());
+                self.peak_rss_kib = self.peak_rss_kib.max(peak);
+                return Ok(task);
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let silent = asked.allowed;
+                let why = format!("worker was silent for {silent:?}, 5 s longer than the timeout");
+                return Err(timed_out(why));
+            }
+            // The end of its stdout, perhaps in the middle of a line.
+            Err(RecvTimeoutError::Disconnected) => child::wait(&mut self.child, left()),
+        };
+        Err(match exit {
+            Ok(ChildExit::Code(COULD_NOT_START)) if !self.has_answered => {
+                Task::refused(asked.id, "worker could not start (exit code 3)")
+            }
+            Ok(exit @ ChildExit::Code(_)) => failed(format!("worker {exit} without an answer")),
+            Ok(exit @ ChildExit::Signal(_)) => failed(format!("worker {exit}")),
+            Ok(ChildExit::TimedOut) => timed_out("worker closed stdout but kept running".into()),
+            Err(error) => failed(format!("worker is gone: {error}")),
+        })
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether the last task was lost with the worker, so [`Worker::answer`] was not its answer.
+    pub fn is_lost(&self) -> bool {
+        self.is_lost
+    }
+
+    /// Whether the worker may be asked again: it runs, and has written nothing unasked.
+    pub fn is_usable(&self) -> bool {
+        !self.is_lost && matches!(self.answers.try_recv(), Err(TryRecvError::Empty))
+    }
+
+    /// Kills the worker, whatever it does.
+    pub fn kill(&mut self) {
+        // If it has ended already, there is nothing to kill.
+        let _ = self.child.kill();
+    }
+
+    /// Ends the worker's stdin, and so the worker, without waiting for it.
+    pub fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Ends the worker's stdin, waits until the worker has ended, and reaps it. If that takes too
+    /// long, the worker is killed.
+    ///
+    /// # Errors
+    /// The OS does not say how it ended.
+    pub fn close(mut self) -> Result<ChildExit> {
+        self.close_stdin();
+        Ok(child::wait(&mut self.child, GRACE)?)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = self.child.wait();
+        usage::add_worker_peak(self.peak_rss_kib);
+    }
+}
+
+impl Asked {
+    /// Checks that `task` answers this request, and puts its span on our own clock: it ended when the
+    /// line came, and took as long as the worker says.
+    fn check(&self, task: Task, came_ms: f64) -> Result<Task, String> {
+        if task.id != self.id {
+            return Err(format!("worker answered for task {}", task.id));
+        }
+        if came_ms < self.at_ms {
+            return Err("worker answered before it was asked".into());
+        }
+        let start_ms = (came_ms - (task.end_ms - task.start_ms)).clamp(self.at_ms, came_ms);
+        Ok(Task { start_ms, end_ms: came_ms, ..task })
+    }
+}
+
+/// The lines of a worker's stdout. Text without its newline at the end of the stream is no line.
+fn lines(mut stdout: impl BufRead) -> impl Iterator<Item = Line> {
+    std::iter::from_fn(move || {
+        let mut line = Vec::new();
+        stdout.by_ref().take(MAX_LINE).read_until(b'\n', &mut line).ok()?;
+        let at_ms = now_ms();
+        let answer = match line.last()? {
+            b'\n' => serde_json::from_slice(&line)
+                .map_err(|error| format!("worker wrote something else than an answer: {error}")),
+            _ if line.len() as u64 == MAX_LINE => {
+                Err("worker's answer is longer than 1 MiB".into())
+            }
+            _ => return None,
+        };
+        Some(Line { answer, at_ms })
+    })
+}
+
+#[cfg(test)]
+mod fuzz;

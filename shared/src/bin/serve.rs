@@ -1,0 +1,68 @@
+//! The embedded server alone, for a whole class or for a program of one's own.
+//!
+//! ```text
+//! cargo run -p shared -- --port 8080 --host 0.0.0.0
+//! ```
+
+use std::io::{self, ErrorKind, Write};
+use std::net::IpAddr;
+use std::process::ExitCode;
+use std::thread;
+
+use anyhow::Result;
+use clap::{Arg, Command, value_parser};
+use shared::ExitError;
+use shared::cli::usage_error;
+use shared::http::Server;
+use shared::render::escape::escape_controls;
+
+fn main() -> ExitCode {
+    let command = Command::new("serve")
+        .about("The embedded server alone, until Ctrl-C")
+        .arg(
+            Arg::new("port")
+                .long("port")
+                .value_name("PORT")
+                .default_value("0")
+                .value_parser(value_parser!(u16))
+                .help("Port to listen on; 0 takes any free port"),
+        )
+        .arg(
+            Arg::new("host")
+                .long("host")
+                .value_name("IP")
+                .default_value("127.0.0.1")
+                .value_parser(value_parser!(IpAddr))
+                .help("Address to listen on; 0.0.0.0 serves the network"),
+        );
+    let served = match command.try_get_matches() {
+        Ok(matches) => serve(matches.get_one("host"), matches.get_one("port")),
+        Err(error) if error.use_stderr() => Err(ExitError::Usage(usage_error(&error)).into()),
+        Err(help) => print(&help.to_string()),
+    };
+    let Err(error) = served else { return ExitCode::SUCCESS };
+    eprintln!("serve: {}", escape_controls(&format!("{error:#}")));
+    ExitCode::from(ExitError::code(&error))
+}
+
+fn serve(host: Option<&IpAddr>, port: Option<&u16>) -> Result<()> {
+    let (Some(&host), Some(&port)) = (host, port) else { return Ok(()) };
+    let url = Server::start(host, port)?.url("");
+    print(&format!(
+        "Serving until Ctrl-C:\n  {url}/delay/100\n  {url}/status/400\n  {url}/gate/10\n"
+    ))?;
+    loop {
+        thread::park();
+    }
+}
+
+fn print(text: &str) -> Result<()> {
+    let mut stdout = io::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        // A reader that has left may still want the server.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(ExitError::Output(format!("cannot write the address: {error}")).into())
+        }
+        _ => Ok(()),
+    }
+}

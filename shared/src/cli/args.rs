@@ -1,0 +1,355 @@
+//! The options of the command line: which there are, which values they take, what they mean for a
+//! lesson.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::rc::Rc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use crate::demo::{Demo, Http, Lesson, LessonOption, opening_comment};
+use crate::exit::ExitError;
+use crate::lab::{CounterSource, Lab, OptionValues, Requests};
+use crate::os::{atomic_file, fd_limit};
+use crate::progress::Show;
+use crate::render::escape::escape_controls;
+
+const MAX_WORKERS: usize = 1000;
+const DURATIONS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(3600);
+
+/// File descriptors that a worker of a pool needs: an event loop and both ends of a connection.
+const DESCRIPTORS_PER_WORKER: usize = 6;
+
+/// With more tasks, their lines are not printed one by one.
+const MAX_LINES: usize = 100;
+
+/// For a program that starts a demo and holds its stdin: the demo ends when that ends.
+pub const ENDS_WITH_STDIN: &str = "--ends-with-stdin";
+
+/// The command line, which applies to whatever lesson.
+pub(crate) struct Args<'a> {
+    demo: &'a Demo,
+    matches: ArgMatches,
+    /// Shared by all lessons that ask the embedded server.
+    embedded: OnceCell<Rc<dyn CounterSource>>,
+}
+
+impl<'a> Args<'a> {
+    pub(crate) fn new(demo: &'a Demo, matches: ArgMatches) -> Args<'a> {
+        Args { demo, matches, embedded: OnceCell::new() }
+    }
+
+    /// # Errors
+    /// [`ExitError::Usage`] if `lesson` does not take what was given.
+    pub(crate) fn check(&self, lesson: &Lesson) -> Result<(), ExitError> {
+        let refuse = |why: String| ExitError::Usage(format!("the lesson {} {why}", lesson.name));
+        if let Some(most) = lesson.max_tasks
+            && self.is_given("tasks")
+            && self.matches.get_one::<usize>("tasks") > Some(&most)
+        {
+            return Err(refuse(format!("takes at most {most} --tasks")));
+        }
+        let own = |name| lesson.options.iter().any(|own| own.name == name);
+        let mut others = lesson_options(self.demo).filter(|other| !own(other.name));
+        if let Some(other) = others.find(|other| self.is_given(other.name)) {
+            return Err(refuse(format!("takes no --{}", other.name)));
+        }
+        if lesson.needs_embedded_server && self.is_given("url") {
+            return Err(refuse(
+                "reads the embedded server's counters; --url is not allowed".into(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// What `lesson` works with. `named` says whether it was named, or is one of all.
+    ///
+    /// # Errors
+    /// The embedded server cannot be started.
+    pub(crate) fn lab(&self, lesson: &Lesson, named: bool) -> Result<Lab> {
+        let count = |name| {
+            let given = self.matches.try_get_one::<usize>(name).ok().flatten();
+            given.copied().unwrap_or(1)
+        };
+        // A foreign server gets a lesson's thousands of requests only if that lesson was named.
+        let own = named || !self.is_given("url");
+        let tasks = lesson.tasks.filter(|_| own && !self.is_given("tasks"));
+        let tasks =
+            tasks.unwrap_or_else(|| count("tasks")).min(lesson.max_tasks.unwrap_or(usize::MAX));
+        let delay = lesson.delay.filter(|_| !self.is_given("delay"));
+        let delay = delay.unwrap_or_else(|| self.duration("delay"));
+        let embedded = lesson.needs_embedded_server || !self.is_given("url");
+        let mut places = tasks;
+        let mut requests = None;
+        if let Some(http) = &self.demo.http {
+            fd_limit::raise_limit();
+            places = places.min(fd_limit::for_tasks() / DESCRIPTORS_PER_WORKER).max(1);
+            requests = Some(self.requests(http, lesson, embedded, delay, tasks)?);
+        }
+        let known = embedded || requests.is_none();
+        let mut lab = Lab::new(tasks, count("workers").min(places), cores());
+        lab.delay_ms = Some(delay.as_secs_f64() * 1000.0).filter(|&ms| known && ms > 0.0);
+        lab.shows_pictures = is_json(&self.matches) || self.is_given("html");
+        lab.options = self.option_values(lesson);
+        lab.requests = requests;
+        Ok(lab)
+    }
+
+    fn requests(
+        &self,
+        http: &Http,
+        lesson: &Lesson,
+        embedded: bool,
+        delay: Duration,
+        tasks: usize,
+    ) -> Result<Requests> {
+        let server = match (embedded, lesson.start_server, self.embedded.get()) {
+            (false, ..) => None,
+            (true, Some(start), _) => Some(start()?),
+            (true, None, Some(server)) => Some(server.clone()),
+            (true, None, None) => {
+                let server = (http.start_server)()?;
+                Some(self.embedded.get_or_init(|| server).clone())
+            }
+        };
+        let url = match &server {
+            Some(server) => server.url(&format!("/delay/{}", delay.as_millis())),
+            None => self.matches.get_one::<String>("url").cloned().unwrap_or_default(),
+        };
+        let lines = !is_json(&self.matches) && tasks <= MAX_LINES;
+        let show = if lines { Show::Lines } else { Show::Nothing };
+        let (timeout, close_connections) = (self.duration("timeout"), http.close_connections);
+        Ok(Requests { url, timeout, show, server, close_connections })
+    }
+
+    fn option_values(&self, lesson: &Lesson) -> OptionValues {
+        let value = |own: &'static LessonOption| {
+            let given = self.matches.get_one::<String>(own.name);
+            given.map(|given| (own.name, given.clone()))
+        };
+        OptionValues(lesson.options.iter().filter_map(value).collect())
+    }
+
+    fn duration(&self, name: &str) -> Duration {
+        // Demos without HTTP do not have the option.
+        let given = self.matches.try_get_one(name).ok().flatten();
+        given.copied().unwrap_or_default()
+    }
+
+    /// Whether the option `name` was given, and is not just its default.
+    fn is_given(&self, name: &str) -> bool {
+        let known = self.matches.ids().any(|id| id == name);
+        known && self.matches.value_source(name) == Some(ValueSource::CommandLine)
+    }
+}
+
+/// The options that lessons have of their own; several lessons may have the same one.
+fn lesson_options(demo: &Demo) -> impl Iterator<Item = &'static LessonOption> {
+    demo.all_lessons().flat_map(|lesson| lesson.options)
+}
+
+/// Makes sure that no two options name the same file.
+///
+/// # Errors
+/// [`ExitError::Usage`] naming both.
+pub(crate) fn check_files(demo: &Demo, matches: &ArgMatches) -> Result<(), ExitError> {
+    let own = lesson_options(demo).filter(|own| own.writes).map(|own| own.name);
+    let mut files = BTreeMap::new();
+    for name in ["html", "trace"].into_iter().chain(own) {
+        let Some(path) = matches.get_one::<String>(name) else {
+            continue;
+        };
+        match files.insert(atomic_file::resolve(path.as_ref()), name) {
+            Some(other) if other != name => {
+                let why = format!("--{other} and --{name} name the same file");
+                return Err(ExitError::Usage(why));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether the report is printed as JSON.
+pub(crate) fn is_json(matches: &ArgMatches) -> bool {
+    matches.get_one::<String>("format").is_some_and(|format| format == "json")
+}
+
+/// Default size of pools: a worker for each core, but at least two tasks for each worker. A pool
+/// with a worker for every task would show nothing.
+fn workers(demo: &Demo) -> usize {
+    cores().min(demo.tasks / 2).clamp(1, MAX_WORKERS)
+}
+
+/// Cores that this process may use.
+pub(crate) fn cores() -> usize {
+    available_parallelism().map_or(1, usize::from)
+}
+
+pub(crate) fn command(demo: &Demo) -> Command {
+    let option = |name: &'static str, value: &'static str| {
+        // A value may begin with a hyphen: -1 is out of range and no unknown option.
+        Arg::new(name).long(name).value_name(value).global(true).allow_hyphen_values(true)
+    };
+    let about = opening_comment(demo.source);
+    let (about, pros_and_cons) = about.split_once("\n\n").unwrap_or((&about, ""));
+    let mut command = Command::new(demo.name)
+        .about(about.to_string())
+        .after_help(pros_and_cons.to_string())
+        .subcommand_value_name("LESSON")
+        .subcommand_help_heading("Lessons")
+        .disable_help_subcommand(true)
+        .arg(
+            option("format", "FORMAT")
+                .value_parser(["text", "json"])
+                .default_value("text")
+                .help("json: exactly one document on stdout"),
+        )
+        .arg(
+            option("html", "FILE")
+                .value_parser(writable)
+                .help("Save the report as a page with pictures"),
+        )
+        .arg(
+            option("trace", "FILE")
+                .value_parser(writable)
+                .help("Save the runs as Trace Event JSON, for Perfetto or chrome://tracing"),
+        )
+        .arg(
+            Arg::new("list")
+                .long("list")
+                .action(ArgAction::SetTrue)
+                .help("List the lessons with the ids of their claims"),
+        )
+        .arg(
+            Arg::new("ends-with-stdin")
+                .long(ENDS_WITH_STDIN.trim_start_matches('-'))
+                .action(ArgAction::SetTrue)
+                .global(true)
+                .hide(true),
+        );
+    if demo.tasks > 0 {
+        command = command
+            .arg(
+                count_option(option("tasks", "N").short('n'), 1..=demo.max_tasks)
+                    .default_value(demo.tasks.to_string())
+                    .help(format!("Number of tasks, at most {}", demo.max_tasks)),
+            )
+            .arg(
+                count_option(option("workers", "K"), 1..=MAX_WORKERS)
+                    .default_value(workers(demo).to_string())
+                    .help(format!("Size of pools, at most {MAX_WORKERS}")),
+            );
+    }
+    if let Some(Http { check_url, .. }) = demo.http {
+        command = command
+            .arg(
+                option("delay", "DURATION")
+                    .value_parser(parse_duration)
+                    .default_value("100ms")
+                    .help("How long the embedded server waits"),
+            )
+            .arg(
+                option("url", "URL")
+                    .value_parser(move |text: &str| check_url(text).map(|()| text.to_string()))
+                    .conflicts_with("delay")
+                    .help("A real http or https target instead of the embedded server"),
+            )
+            .arg(
+                option("timeout", "DURATION")
+                    .value_parser(parse_duration)
+                    .default_value("10s")
+                    .help("Time limit for one task"),
+            );
+    }
+    let own: BTreeMap<_, _> = lesson_options(demo).map(|own| (own.name, own)).collect();
+    command = command.args(own.values().map(|own| lesson_option(own)));
+    for (place, lesson) in demo.all_lessons().enumerate() {
+        let default = if place == 0 { " [default]" } else { "" };
+        command = command.subcommand(
+            Command::new(lesson.name)
+                .about(format!("{}{default}", lesson.about))
+                .before_help(opening_comment(lesson.source)),
+        );
+    }
+    command.subcommand(Command::new("all").about("Every lesson in order"))
+}
+
+fn lesson_option(own: &LessonOption) -> Arg {
+    let check = own.check;
+    Arg::new(own.name)
+        .long(own.name)
+        .value_name(own.value)
+        .help(own.help)
+        .global(true)
+        .allow_hyphen_values(true)
+        .value_parser(move |text: &str| check(text).map(|()| text.to_string()))
+}
+
+fn count_option(arg: Arg, range: RangeInclusive<usize>) -> Arg {
+    arg.value_parser(move |text: &str| match text.parse() {
+        Ok(count) if range.contains(&count) => Ok(count),
+        _ => Err(format!("expected a whole number from {} to {}", range.start(), range.end())),
+    })
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .ok()
+        .filter(|duration| DURATIONS.contains(duration) && duration.subsec_nanos() % 1_000_000 == 0)
+        .ok_or_else(|| "expected whole milliseconds from 1ms to 1h, such as 250ms or 2s".into())
+}
+
+fn writable(path: &str) -> Result<String, String> {
+    atomic_file::check(path).map(|()| path.into())
+}
+
+pub(crate) fn list(demo: &Demo) -> String {
+    demo.all_lessons()
+        .map(|lesson| {
+            format!("{:<16} {:<16} {}\n", lesson.name, lesson.claims.join(" "), lesson.about)
+        })
+        .collect()
+}
+
+/// clap's message in one line.
+pub fn usage_error(error: &clap::Error) -> String {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::Strings(texts)) => texts.first().cloned(),
+        _ => None,
+    };
+    let mut rendered = error.to_string();
+    let given =
+        [ContextKind::InvalidValue, ContextKind::InvalidSubcommand, ContextKind::InvalidArg];
+    for word in given.into_iter().filter_map(context) {
+        // A word may be long or contain line breaks.
+        let mut short = escape_controls(&word);
+        if short.chars().count() > 80 {
+            short = short.chars().take(77).chain("...".chars()).collect();
+        }
+        if short != word {
+            rendered = rendered.replace(&word, &short);
+        }
+    }
+    let first = rendered.lines().next().unwrap_or_default();
+    let line = first.strip_prefix("error: ").unwrap_or(first).replace("subcommand", "lesson");
+    let similar =
+        [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
+    if let Some(similar) = similar.into_iter().find_map(context) {
+        return format!("{line}; did you mean {similar}?");
+    }
+    match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(allowed)) if !allowed.is_empty() => {
+            format!("{line}; expected {}", allowed.join(" or "))
+        }
+        _ if error.kind() == ErrorKind::ValueValidation => line,
+        _ => line + "; see --help",
+    }
+}

@@ -1,0 +1,168 @@
+//! Declarations: a demo, its lessons and their options.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::lab::{CounterSource, Evidence, Lab};
+use crate::os::child::ChildMode;
+
+/// One demo: its table of contents, and how many tasks its models can hold.
+pub struct Demo {
+    pub(crate) name: &'static str,
+    pub(crate) source: &'static str,
+    pub(crate) notebook: Lesson,
+    pub(crate) lessons: &'static [Lesson],
+    pub(crate) http: Option<Http>,
+    pub(crate) tasks: usize,
+    pub(crate) max_tasks: usize,
+    pub(crate) next: &'static str,
+}
+
+/// What the command line needs of [`crate::http`], which cpu-bound-demo builds without.
+pub(crate) struct Http {
+    pub(crate) prepare: fn(),
+    pub(crate) check_url: fn(&str) -> Result<(), String>,
+    pub(crate) start_server: StartServer,
+    pub(crate) close_connections: fn(),
+}
+
+pub(crate) type StartServer = fn() -> Result<Rc<dyn CounterSource>>;
+
+impl Demo {
+    /// A demo with `notebook` as its default lesson and no tasks of its own. `name` is
+    /// `env!("CARGO_PKG_NAME")`, so that a copy knows its new name. `source` is the text of `main.rs`,
+    /// whose opening comment `--help` prints.
+    pub const fn new(name: &'static str, source: &'static str, notebook: Lesson) -> Demo {
+        Demo { name, source, notebook, lessons: &[], http: None, tasks: 0, max_tasks: 0, next: "" }
+    }
+
+    /// Adds lessons that run when they are named.
+    pub const fn lessons(self, lessons: &'static [Lesson]) -> Demo {
+        Demo { lessons, ..self }
+    }
+
+    /// So many tasks unless `-n` says otherwise, and the most that the demo's models can hold.
+    pub const fn tasks(self, tasks: usize, max_tasks: usize) -> Demo {
+        Demo { tasks, max_tasks, ..self }
+    }
+
+    /// What to try after the last lesson.
+    pub const fn next(self, next: &'static str) -> Demo {
+        Demo { next, ..self }
+    }
+
+    /// Makes the tasks HTTP requests, with a server and the options for it.
+    #[cfg(feature = "http")]
+    pub const fn http(self) -> Demo {
+        let http = Http {
+            prepare: crate::http::client::install_tls_provider,
+            check_url: |text| crate::http::target::parse_url(text).map(|_| ()),
+            start_server: crate::lab::http::start_server,
+            close_connections: crate::http::client::close_connections,
+        };
+        Demo { http: Some(http), ..self }
+    }
+
+    /// All lessons in order, the default first.
+    pub(crate) fn all_lessons(&self) -> impl Iterator<Item = &Lesson> {
+        std::iter::once(&self.notebook).chain(self.lessons)
+    }
+}
+
+/// One lesson. Declared in its own file.
+pub struct Lesson {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) claims: &'static [&'static str],
+    pub(crate) run: fn(&Lab) -> Result<Evidence>,
+    pub(crate) source: &'static str,
+    pub(crate) tasks: Option<usize>,
+    pub(crate) max_tasks: Option<usize>,
+    pub(crate) delay: Option<Duration>,
+    pub(crate) needs_embedded_server: bool,
+    pub(crate) start_server: Option<StartServer>,
+    pub(crate) options: &'static [LessonOption],
+    pub(crate) child_modes: &'static [ChildMode],
+}
+
+impl Lesson {
+    /// A lesson whose findings are on `claims`. `source` is the text of its file, whose opening
+    /// comment `--help` prints.
+    pub const fn new(
+        name: &'static str,
+        about: &'static str,
+        claims: &'static [&'static str],
+        run: fn(&Lab) -> Result<Evidence>,
+        source: &'static str,
+    ) -> Lesson {
+        Lesson {
+            name,
+            about,
+            claims,
+            run,
+            source,
+            tasks: None,
+            max_tasks: None,
+            delay: None,
+            needs_embedded_server: false,
+            start_server: None,
+            options: &[],
+            child_modes: &[],
+        }
+    }
+
+    /// So many tasks unless `-n` says otherwise.
+    pub const fn tasks(self, tasks: usize) -> Lesson {
+        Lesson { tasks: Some(tasks), ..self }
+    }
+
+    /// No more tasks than this.
+    pub const fn at_most(self, max_tasks: usize) -> Lesson {
+        Lesson { max_tasks: Some(max_tasks), ..self }
+    }
+
+    /// Waits of so many milliseconds unless `--delay` says otherwise.
+    pub const fn delay_ms(self, ms: u64) -> Lesson {
+        Lesson { delay: Some(Duration::from_millis(ms)), ..self }
+    }
+
+    /// Reads the embedded server's counters, so it refuses `--url`.
+    pub const fn needs_embedded_server(self) -> Lesson {
+        Lesson { needs_embedded_server: true, ..self }
+    }
+
+    /// Starts a server of its own in place of the embedded one.
+    pub const fn server(self, start: fn() -> Result<Rc<dyn CounterSource>>) -> Lesson {
+        Lesson { start_server: Some(start), ..self }
+    }
+
+    /// Options that this lesson has, and perhaps a few others.
+    pub const fn options(self, options: &'static [LessonOption]) -> Lesson {
+        Lesson { options, ..self }
+    }
+
+    /// Modes in which the lesson starts this program as its children.
+    pub const fn child_modes(self, child_modes: &'static [ChildMode]) -> Lesson {
+        Lesson { child_modes, ..self }
+    }
+}
+
+/// An option of some lessons, `--name VALUE`.
+pub struct LessonOption {
+    pub name: &'static str,
+    pub value: &'static str,
+    pub help: &'static str,
+    /// Says what is wrong with a value, before anything starts.
+    pub check: fn(&str) -> Result<(), String>,
+    /// Whether the value is a file that will be written.
+    pub writes: bool,
+}
+
+/// The opening `//!` comment of a source file, as plain text.
+pub(crate) fn opening_comment(source: &str) -> String {
+    let lines = source.lines().map_while(|line| line.strip_prefix("//!"));
+    let text: Vec<&str> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    text.join("\n")
+}

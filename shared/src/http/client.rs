@@ -1,0 +1,258 @@
+//! The activity, GET one URL, with one client and two ways to wait: [`AsyncClient`] yields to other
+//! tasks, [`Client`] blocks its thread.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+use reqwest::{StatusCode, Url};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::http::permit::Permit;
+use crate::http::target::{Failure, MAX_BODY, Target, chain};
+use crate::os::clock::now_ms;
+use crate::report::Task;
+
+/// What both ways to wait share.
+struct Settings {
+    target: Target,
+    tls: ClientConfig,
+}
+
+impl Settings {
+    fn new(target: &Target) -> Result<Arc<Settings>> {
+        install_tls_provider();
+        let tls = match target.url.scheme() {
+            "https" => trust_system().context("cannot read the system's certificates")?,
+            // Reading the certificates takes longer than the rest of a worker's start.
+            _ if target.is_loopback() => trust_nobody(),
+            // It may redirect to https.
+            _ => trust_system().unwrap_or_else(|_| trust_nobody()),
+        };
+        Ok(Arc::new(Settings { target: target.clone(), tls }))
+    }
+
+    /// A client without any connections.
+    fn build(&self) -> Result<reqwest::Client> {
+        let Target { timeout, .. } = self.target;
+        let mut settings = reqwest::Client::builder()
+            .timeout(timeout)
+            .connect_timeout(timeout)
+            .tls_backend_preconfigured(self.tls.clone());
+        if self.target.is_loopback() {
+            // A proxy that the environment names cannot reach our own loopback.
+            settings = settings.no_proxy();
+        }
+        settings.build().map_err(|error| anyhow!(chain(&error))).context("cannot set up a client")
+    }
+}
+
+/// Makes ring the process's TLS provider, which reqwest is built without. A second call does nothing.
+pub fn install_tls_provider() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+fn trust_system() -> Result<ClientConfig, rustls::Error> {
+    Ok(ClientConfig::builder().with_platform_verifier()?.with_no_client_auth())
+}
+
+fn trust_nobody() -> ClientConfig {
+    ClientConfig::builder().with_root_certificates(RootCertStore::empty()).with_no_client_auth()
+}
+
+/// GETs one URL; other tasks run while it waits. Clones share their connections.
+#[derive(Clone)]
+pub struct AsyncClient {
+    client: reqwest::Client,
+    url: Url,
+    settings: Arc<Settings>,
+}
+
+impl AsyncClient {
+    /// # Errors
+    /// The URL is https and the system's certificates cannot be read.
+    pub fn new(target: &Target) -> Result<AsyncClient> {
+        let settings = Settings::new(target)?;
+        Ok(AsyncClient { client: settings.build()?, url: target.url.clone(), settings })
+    }
+
+    /// The same client for another URL.
+    pub fn at(&self, url: Url) -> AsyncClient {
+        AsyncClient { url, ..self.clone() }
+    }
+
+    /// Runs task `id`.
+    pub async fn get(&self, id: usize) -> Task {
+        // A connection, and its other end in the embedded server.
+        let target = &self.settings.target;
+        let _permit = Permit::acquire(1 + u32::from(target.embedded)).await;
+        self.get_now(id).await
+    }
+
+    async fn get_now(&self, id: usize) -> Task {
+        let start_ms = now_ms();
+        let answer = self.ask().await;
+        self.settings.target.task(id, start_ms, answer)
+    }
+
+    async fn ask(&self) -> Result<StatusCode, Failure> {
+        let mut response = self.client.get(self.url.clone()).send().await?;
+        let mut length = 0;
+        while let Some(chunk) = response.chunk().await? {
+            length += chunk.len() as u64;
+            if length > MAX_BODY {
+                return Err(Failure::TooLong);
+            }
+        }
+        Ok(response.status())
+    }
+}
+
+/// GETs one URL; its thread waits in the kernel meanwhile. Each thread has its own connections.
+#[derive(Clone)]
+pub struct Client {
+    url: Url,
+    settings: Arc<Settings>,
+}
+
+thread_local! {
+    /// This thread's connections, for the client that it used last.
+    static CONNECTIONS: RefCell<Option<Connections>> = const { RefCell::new(None) };
+}
+
+/// The async client, and an event loop that runs on the thread that waits.
+struct Connections {
+    client: AsyncClient,
+    event_loop: Option<Runtime>,
+    _permit: Permit,
+}
+
+/// What a thread's connections need: its event loop has four descriptors.
+const EVENT_LOOP: u32 = 4;
+
+impl Client {
+    /// # Errors
+    /// The URL is https and the system's certificates cannot be read.
+    pub fn new(target: &Target) -> Result<Client> {
+        Ok(Client { url: target.url.clone(), settings: Settings::new(target)? })
+    }
+
+    /// The same client for another URL.
+    pub fn at(&self, url: Url) -> Client {
+        Client { url, ..self.clone() }
+    }
+
+    /// Runs task `id`, and blocks this thread until it is over.
+    ///
+    /// # Panics
+    /// In async code, whose thread must not block.
+    pub fn get(&self, id: usize) -> Task {
+        CONNECTIONS.with_borrow_mut(|connections| {
+            let mine = |old: &Connections| Arc::ptr_eq(&old.client.settings, &self.settings);
+            if !connections.as_ref().is_some_and(mine) {
+                *connections = None; // Closes those of another client first.
+                match Connections::new(&self.settings) {
+                    Ok(new) => *connections = Some(new),
+                    Err(error) => return Task::refused(id, error),
+                }
+            }
+            match connections {
+                Some(Connections { client, event_loop: Some(event_loop), .. }) => {
+                    event_loop.block_on(client.at(self.url.clone()).get_now(id))
+                }
+                _ => unreachable!(),
+            }
+        })
+    }
+}
+
+/// Closes the blocking connections of the calling thread, before the thread ends.
+pub fn close_connections() {
+    CONNECTIONS.take();
+}
+
+impl Connections {
+    fn new(settings: &Arc<Settings>) -> Result<Connections> {
+        let descriptors = EVENT_LOOP + 1 + u32::from(settings.target.embedded);
+        let _permit = Permit::acquire_blocking(descriptors)?;
+        let event_loop = Builder::new_current_thread().enable_all().build()?;
+        let (settings, url) = (settings.clone(), settings.target.url.clone());
+        let client = AsyncClient { client: settings.build()?, url, settings };
+        Ok(Connections { client, event_loop: Some(event_loop), _permit })
+    }
+}
+
+impl Drop for Connections {
+    fn drop(&mut self) {
+        if let Some(event_loop) = self.event_loop.take() {
+            // Dropping it would wait for a thread that looks up a name.
+            event_loop.shutdown_background();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::sync::atomic::Ordering::SeqCst;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::http::server::Server;
+    use crate::http::target::parse_url;
+    use crate::os::usage::os_threads;
+    use crate::progress::Show;
+    use crate::report::Outcome;
+
+    fn server() -> Server {
+        Server::start(Ipv4Addr::LOCALHOST.into(), 0).unwrap()
+    }
+
+    fn target(server: &Server, path: &str) -> Target {
+        let url = parse_url(&server.url(path)).unwrap();
+        let (timeout, show) = (Duration::from_secs(60), Show::Nothing);
+        Target { url, timeout, show, embedded: true }
+    }
+
+    #[test]
+    fn thread_reuses_its_connection() {
+        let server = server();
+        let client = Client::new(&target(&server, "/delay/1")).unwrap();
+        let done = |task: Task| assert_eq!(task.outcome, Outcome::Done, "{task:?}");
+        (0..3).for_each(|id| done(client.get(id)));
+        assert_eq!(server.counters().connections.load(SeqCst), 1);
+        let other = client.clone();
+        thread::spawn(move || done(other.get(3))).join().unwrap();
+        assert_eq!(server.counters().connections.load(SeqCst), 2, "each thread has its own");
+        done(Client::new(&target(&server, "/delay/1")).unwrap().get(4));
+        assert_eq!(server.counters().connections.load(SeqCst), 3, "and so has each client");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn connections_keep_to_their_descriptors() {
+        // In a process of its own, because other tests open files meanwhile.
+        let this = std::env::current_exe().unwrap();
+        let name = "http::client::tests::descriptors_of_one_thread";
+        let mut command = std::process::Command::new(this);
+        let output = command.args([name, "--exact", "--ignored", "--test-threads=1"]).output();
+        assert!(output.as_ref().is_ok_and(|output| output.status.success()), "{output:?}");
+    }
+
+    #[test]
+    #[ignore = "run by connections_keep_to_their_descriptors"]
+    #[cfg(target_os = "linux")]
+    fn descriptors_of_one_thread() {
+        let count = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+        let server = server();
+        let client = Client::new(&target(&server, "/delay/1")).unwrap();
+        let (descriptors, threads) = (count(), os_threads());
+        assert_eq!(client.get(0).outcome, Outcome::Done);
+        let more = count() - descriptors;
+        assert!(more <= EVENT_LOOP as usize + 2, "{more} descriptors");
+        assert_eq!(os_threads(), threads, "the calling thread waits itself");
+    }
+}

@@ -1,0 +1,248 @@
+//! The embedded server: it waits as long as it is told and counts what it sees, so that the demos run
+//! offline and know what a server saw of them. It runs on a thread of its own.
+//!
+//! - `/delay/{ms}` answers 200 after so many milliseconds.
+//! - `/status/{code}` answers with that status at once.
+//! - `/gate/{n}` answers 200 once n requests are waiting in it at the same time, or 504 after
+//!   [`GATE_DEADLINE`]. A client that sends one request at a time never gets through; passing the
+//!   gate proves concurrency without a clock. `/gate/{n}/{ms}` waits so many milliseconds instead.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use hyper::{
+    Request, Response, StatusCode, body::Incoming, server::conn::http1, service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+
+/// How long a request waits in a gate for the others.
+pub const GATE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Longest wait that `/delay` grants, in milliseconds: an hour.
+pub const MAX_DELAY_MS: u64 = 3_600_000;
+
+/// Connections that may wait to be accepted. The usual 128 overflows when thousands arrive at once.
+const BACKLOG: u32 = 4096;
+
+/// The embedded server. It ends with the process.
+pub struct Server {
+    address: SocketAddr,
+    state: Arc<State>,
+}
+
+/// What the server has seen since [`Server::reset_counters`].
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Requests that arrived.
+    pub hits: AtomicUsize,
+    /// Requests waiting for their answer now, and the most that ever did at the same time.
+    pub in_flight: AtomicUsize,
+    pub peak_in_flight: AtomicUsize,
+    /// Connections accepted.
+    pub connections: AtomicUsize,
+    /// Requests whose client went away before the answer.
+    pub disconnects: AtomicUsize,
+}
+
+impl Counters {
+    /// Requests waiting for their answer now.
+    pub fn waiting(&self) -> usize {
+        self.in_flight.load(SeqCst)
+    }
+
+    /// Requests that got their answer.
+    pub fn answered(&self) -> usize {
+        let hits = self.hits.load(SeqCst);
+        let rest = self.in_flight.load(SeqCst) + self.disconnects.load(SeqCst);
+        hits.saturating_sub(rest)
+    }
+
+    /// Waits until `enough` is true, at most for `deadline`. Returns whether it is.
+    pub fn wait_until(&self, deadline: Duration, enough: impl Fn(&Counters) -> bool) -> bool {
+        let give_up = Instant::now() + deadline;
+        while !enough(self) {
+            if Instant::now() >= give_up {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        true
+    }
+}
+
+#[derive(Default)]
+struct State {
+    counters: Mutex<Arc<Counters>>,
+    gates: Mutex<HashMap<usize, Arc<Gate>>>,
+}
+
+#[derive(Default)]
+struct Gate {
+    waiting: AtomicUsize,
+    opened: Notify,
+}
+
+impl Server {
+    /// Listens on `ip`; port 0 lets the OS choose one.
+    ///
+    /// # Errors
+    /// The port is taken or not allowed, or the thread cannot be started.
+    pub fn start(ip: IpAddr, port: u16) -> Result<Server> {
+        let asked = SocketAddr::new(ip, port);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let state = Arc::new(State::default());
+        let listener = {
+            let _inside = runtime.enter();
+            listen(asked).with_context(|| format!("cannot listen on {asked}"))?
+        };
+        let address = listener.local_addr()?;
+        let accepting = state.clone();
+        thread::Builder::new()
+            .name("server".into())
+            .spawn(move || runtime.block_on(accept(listener, accepting)))
+            .context("cannot start the server's thread")?;
+        Ok(Server { address, state })
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The counters since the last reset. They go on counting.
+    pub fn counters(&self) -> Arc<Counters> {
+        lock(&self.state.counters).clone()
+    }
+
+    /// Starts new counters. Requests that are still open count where they began.
+    pub fn reset_counters(&self) -> Arc<Counters> {
+        let fresh = Arc::new(Counters::default());
+        *lock(&self.state.counters) = fresh.clone();
+        fresh
+    }
+}
+
+/// No holder of these locks leaves its data half changed, so a panic elsewhere is no reason to stop.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // As std does: a server started again at once gets its port; on Windows it would share it.
+    socket.set_reuseaddr(cfg!(unix))?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of descriptors, most likely: trying again at once would only spin.
+            sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        lock(&state.counters).connections.fetch_add(1, Relaxed);
+        let state = state.clone();
+        tokio::spawn(async move {
+            let service = service_fn(|request| answer(request, state.clone()));
+            // An error means that this client went away; there is nobody to tell.
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    state: Arc<State>,
+) -> Result<Response<String>, Infallible> {
+    let mut in_flight = InFlight::begin(lock(&state.counters).clone());
+    let path = request.uri().path();
+    let (kind, value) = path.trim_start_matches('/').split_once('/').unwrap_or((path, ""));
+    let (value, deadline) = value.split_once('/').unwrap_or((value, ""));
+    let (status, text) = match (kind, value.parse::<u64>()) {
+        ("delay", Ok(ms)) if ms <= MAX_DELAY_MS => {
+            sleep(Duration::from_millis(ms)).await;
+            (StatusCode::OK, format!("waited {ms} ms"))
+        }
+        ("status", Ok(code @ 200..=599)) => {
+            let status = StatusCode::from_u16(code as u16).unwrap_or_default();
+            (status, format!("status {code}, as you asked"))
+        }
+        ("gate", Ok(n @ 1..=1_000_000)) => {
+            let patience = match deadline.parse() {
+                Ok(ms) => Duration::from_millis(ms).min(GATE_DEADLINE),
+                Err(_) => GATE_DEADLINE,
+            };
+            match pass_gate(&state.gates, n as usize, patience).await {
+                true => (StatusCode::OK, format!("{n} were here at the same time")),
+                false => (
+                    StatusCode::GATEWAY_TIMEOUT,
+                    format!("fewer than {n} were here at the same time"),
+                ),
+            }
+        }
+        _ => (StatusCode::NOT_FOUND, "try /delay/100, /status/400 or /gate/10".to_string()),
+    };
+    in_flight.answered = true;
+    let mut response = Response::new(text + "\n");
+    *response.status_mut() = status;
+    Ok(response)
+}
+
+/// Waits until `n` requests are in the gate. The last one opens it for all.
+async fn pass_gate(gates: &Mutex<HashMap<usize, Arc<Gate>>>, n: usize, patience: Duration) -> bool {
+    let gate = lock(gates).entry(n).or_default().clone();
+    let opened = gate.opened.notified();
+    // All requests run on the server's one thread, so nothing comes between here and the await.
+    if gate.waiting.fetch_add(1, Relaxed) + 1 == n {
+        lock(gates).remove(&n);
+        gate.opened.notify_waiters();
+        return true;
+    }
+    let _ticket = GateTicket(&gate);
+    timeout(patience, opened).await.is_ok()
+}
+
+/// A request's place in a gate, given up even if the client hangs up.
+struct GateTicket<'a>(&'a Gate);
+
+impl Drop for GateTicket<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Relaxed);
+    }
+}
+
+/// A request under way. If it is dropped unanswered, its client went away.
+struct InFlight {
+    counters: Arc<Counters>,
+    answered: bool,
+}
+
+impl InFlight {
+    fn begin(counters: Arc<Counters>) -> InFlight {
+        counters.hits.fetch_add(1, Relaxed);
+        let now = counters.in_flight.fetch_add(1, Relaxed) + 1;
+        counters.peak_in_flight.fetch_max(now, Relaxed);
+        InFlight { counters, answered: false }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        // In this order: a thread that sees no request waiting also sees all disconnects.
+        if !self.answered {
+            self.counters.disconnects.fetch_add(1, SeqCst);
+        }
+        self.counters.in_flight.fetch_sub(1, SeqCst);
+    }
+}

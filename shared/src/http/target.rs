@@ -1,0 +1,174 @@
+//! Where requests go, and what became of one.
+
+use std::error::Error;
+use std::io;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use anyhow::Chain;
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::{StatusCode, Url};
+
+use crate::os::clock::{now_ms, thread_name};
+use crate::progress::Show;
+use crate::report::{Outcome, Task};
+
+/// A longer body is given up: 8 MiB.
+pub const MAX_BODY: u64 = 8 << 20;
+
+#[derive(Debug, Clone)]
+pub struct Target {
+    pub url: Url,
+    /// For one task, from start to last byte.
+    pub timeout: Duration,
+    pub show: Show,
+    /// Whether the server is part of this process, and uses its file descriptors.
+    pub embedded: bool,
+}
+
+impl Target {
+    /// Whether the URL names a host, which has to be looked up.
+    pub fn is_named(&self) -> bool {
+        self.ip().is_none()
+    }
+
+    /// Whether the host is this machine, by number or by name.
+    pub fn is_loopback(&self) -> bool {
+        let localhost = self.url.host_str().is_some_and(|host| host == "localhost");
+        localhost || self.ip().is_some_and(|ip| ip.is_loopback())
+    }
+
+    /// Whether requests go through a proxy, by the environment's variables or the system's settings.
+    pub fn uses_proxy(&self) -> bool {
+        let uri = self.url.as_str().parse();
+        !self.is_loopback() && uri.is_ok_and(|uri| Matcher::from_system().intercept(&uri).is_some())
+    }
+
+    fn ip(&self) -> Option<IpAddr> {
+        self.url.host_str()?.trim_matches(['[', ']']).parse().ok()
+    }
+
+    /// Task `id`, which began at `start_ms` and has just got this answer. Prints its line.
+    pub fn task(&self, id: usize, start_ms: f64, answer: Result<StatusCode, Failure>) -> Task {
+        let (status, outcome, error) = match answer {
+            Ok(status) if status.is_success() => (Some(status), Outcome::Done, None),
+            // The notebook counted an answer of 400 as done.
+            Ok(status) => (Some(status), Outcome::Failed, Some(format!("answered {status}"))),
+            Err(Failure::TooLong) => {
+                (None, Outcome::Failed, Some("the answer is longer than 8 MiB".into()))
+            }
+            Err(Failure::Broken(error)) => {
+                let outcome = if is_timeout(&*error) { Outcome::TimedOut } else { Outcome::Failed };
+                (None, outcome, Some(chain(&*error)))
+            }
+        };
+        let task = Task {
+            id,
+            pid: std::process::id(),
+            thread: thread_name(),
+            status: status.map(|status| status.as_u16()),
+            outcome,
+            error,
+            start_ms,
+            end_ms: now_ms(),
+            refused: false,
+        };
+        self.show.line(&task);
+        task
+    }
+}
+
+/// Why a request got no answer.
+pub enum Failure {
+    TooLong,
+    Broken(Box<dyn Error + Send + Sync>),
+}
+
+impl From<reqwest::Error> for Failure {
+    fn from(error: reqwest::Error) -> Self {
+        // Every task asks for the same URL, which the report names once.
+        Failure::Broken(Box::new(error.without_url()))
+    }
+}
+
+/// Checks a URL from the command line.
+///
+/// # Errors
+/// Why it cannot work, in words that follow "invalid value": not http or https, no host, white
+/// space, or longer than 8,000 characters.
+pub fn parse_url(text: &str) -> Result<Url, String> {
+    if text.len() > 8_000 {
+        return Err("longer than 8000 characters".into());
+    }
+    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err("a URL has no white space".into());
+    }
+    let url = Url::parse(text)
+        .map_err(|error| format!("expected http:// or https:// and a host: {error}"))?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        other => Err(format!("expected http:// or https://, not {other}:")),
+    }
+}
+
+/// An error and all its causes in one line.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut causes: Vec<String> = Vec::new();
+    for cause in Chain::new(error) {
+        let cause = cause.to_string();
+        // Some wrappers repeat what they wrap.
+        if causes.last() != Some(&cause) {
+            causes.push(cause);
+        }
+    }
+    causes.join(": ")
+}
+
+fn is_timeout(error: &(dyn Error + 'static)) -> bool {
+    Chain::new(error).any(|error| {
+        error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout)
+            || error
+                .downcast_ref::<io::Error>()
+                .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unusable_urls_are_refused() {
+        for good in ["http://127.0.0.1:8080/delay/100", "https://example.com", "http://яндекс.рф"]
+        {
+            assert!(parse_url(good).is_ok(), "{good}");
+        }
+        let long = format!("http://example.com/{}", "x".repeat(1_000_000));
+        for bad in
+            ["", "ftp://example.com", "file:///etc/passwd", "http://", "http://a b", "x", &long]
+        {
+            assert!(parse_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn international_name_becomes_ascii() {
+        let url = parse_url("http://яндекс.рф").unwrap();
+        assert_eq!(url.host_str(), Some("xn--d1acpjx3f.xn--p1ai"));
+    }
+
+    #[test]
+    fn loopback_is_known_by_number_and_name() {
+        let target = |url| Target {
+            url: parse_url(url).unwrap(),
+            timeout: Duration::ZERO,
+            show: Show::Nothing,
+            embedded: false,
+        };
+        for url in ["http://127.0.0.1/", "http://[::1]:80/", "http://localhost:8099/"] {
+            assert!(target(url).is_loopback() && !target(url).uses_proxy(), "{url}");
+        }
+        assert!(!target("http://192.0.2.1/").is_loopback());
+        assert!(target("http://localhost/").is_named() && !target("http://[::1]/").is_named());
+    }
+}

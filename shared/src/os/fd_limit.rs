@@ -1,0 +1,51 @@
+//! File descriptors (`ulimit -n`): how many this process may open. A connection needs one, and so
+//! does each end of a pipe.
+
+/// Descriptors that are needed whatever runs: the standard streams, the server's listener, event
+/// loops, and pipes while a process is being started.
+const RESERVED: usize = 32;
+
+/// Raises the soft limit to the hard limit. If the OS refuses, the old limit stays.
+pub fn raise_limit() {
+    #[cfg(unix)]
+    {
+        use nix::sys::resource::{Resource, getrlimit, setrlimit};
+        if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+            // macOS calls the hard limit infinite, but grants no more than OPEN_MAX.
+            let wanted = if cfg!(target_vendor = "apple") { hard.min(10_240) } else { hard };
+            let _ = setrlimit(Resource::RLIMIT_NOFILE, wanted.max(soft), hard);
+        }
+    }
+}
+
+/// Descriptors that this process may open; `usize::MAX` without such a limit.
+pub fn limit() -> usize {
+    #[cfg(unix)]
+    {
+        use nix::sys::resource::{Resource, getrlimit};
+        if let Ok((soft, _)) = getrlimit(Resource::RLIMIT_NOFILE) {
+            return usize::try_from(soft).unwrap_or(usize::MAX);
+        }
+    }
+    usize::MAX
+}
+
+/// Descriptors that tasks may use, at least one.
+pub fn for_tasks() -> usize {
+    budget(limit())
+}
+
+fn budget(limit: usize) -> usize {
+    limit.saturating_sub(RESERVED).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reserved_descriptors_are_not_for_tasks() {
+        assert_eq!([64, 20_000, 33, 32, 0].map(budget), [32, 19_968, 1, 1, 1]);
+        assert_eq!(budget(usize::MAX), usize::MAX - RESERVED);
+    }
+}

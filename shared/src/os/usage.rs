@@ -1,0 +1,193 @@
+//! What the operating system says about this process: CPU time, memory, threads, idle cores.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::Read;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// CPU time in milliseconds of this process and of the children it has waited for. `None` outside
+/// Unix.
+pub fn cpu_ms() -> Option<f64> {
+    #[cfg(unix)]
+    {
+        use nix::sys::resource::{UsageWho, getrusage};
+        use nix::sys::time::TimeValLike;
+        let mut sum_us = 0;
+        for who in [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN] {
+            let usage = getrusage(who).ok()?;
+            sum_us += usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+        }
+        Some(sum_us as f64 / 1000.0)
+    }
+    #[cfg(not(unix))]
+    None
+}
+
+/// Idle time in milliseconds, added up over the cores that this process may use. `None` without
+/// proc(5), or if the process may use only parts of cores.
+pub fn idle_ms() -> Option<f64> {
+    let allowed = proc_status_line("Cpus_allowed_list:")?;
+    let idle = idle_by_core(&std::fs::read_to_string("/proc/stat").ok()?, &allowed)?;
+    let whole = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == idle.len());
+    whole.then(|| idle.iter().sum())
+}
+
+/// Idle time of each of the `allowed` cores by proc(5)'s `stat`. `None` if all are zero: some
+/// sandboxes provide the file without figures.
+fn idle_by_core(stat: &str, allowed: &str) -> Option<Vec<f64>> {
+    // Its unit, USER_HZ, is a hundredth of a second on all common systems.
+    const TICK_MS: f64 = 10.0;
+    let mut cores = HashSet::new();
+    for range in allowed.trim().split(',') {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        cores.extend(first.parse::<usize>().ok()?..=last.parse().ok()?);
+    }
+    let mut idle = Vec::new();
+    for line in stat.lines() {
+        let mut words = line.split_whitespace();
+        let Some(core) = words.next()?.strip_prefix("cpu") else { break };
+        if core.parse().is_ok_and(|core: usize| cores.contains(&core)) {
+            // user nice system idle iowait
+            let ticks: f64 =
+                words.skip(3).take(2).filter_map(|word| word.parse::<f64>().ok()).sum();
+            idle.push(ticks * TICK_MS);
+        }
+    }
+    idle.iter().any(|ms| *ms > 0.0).then_some(idle)
+}
+
+/// The OS's count of this process's threads. `None` outside Linux, where only unsafe code could ask.
+pub fn os_threads() -> Option<usize> {
+    Some(proc_status("Threads:")? as usize)
+}
+
+/// Peak resident memory in KiB: on Linux since [`reset_peak_rss`], on other Unix systems since the
+/// process began (they keep no other figure). `None` outside Unix.
+pub fn peak_rss_kib() -> Option<u64> {
+    if cfg!(target_os = "linux") {
+        return proc_status("VmHWM:");
+    }
+    #[cfg(unix)]
+    {
+        use nix::sys::resource::{UsageWho, getrusage};
+        let peak = getrusage(UsageWho::RUSAGE_SELF).ok()?.max_rss() as u64;
+        // getrusage(2): kilobytes, but bytes on macOS.
+        Some(if cfg!(target_vendor = "apple") { peak / 1024 } else { peak })
+    }
+    #[cfg(not(unix))]
+    None
+}
+
+/// Resident memory in KiB right now. `None` outside Linux.
+pub fn rss_kib() -> Option<u64> {
+    // proc(5): VmRSS may be off by some pages for each core; this is exact.
+    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup").ok();
+    let line = rollup.as_deref().and_then(|text| text.lines().find_map(|l| l.strip_prefix("Rss:")));
+    let exact = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    exact.or_else(|| proc_status("VmRSS:"))
+}
+
+/// Peak memory of worker processes, added up since the last [`reset_peak_rss`].
+static WORKERS_PEAK_KIB: AtomicU64 = AtomicU64::new(0);
+
+/// Adds the peak memory of a worker process that has ended, as the worker reported it.
+pub fn add_worker_peak(kib: u64) {
+    WORKERS_PEAK_KIB.fetch_add(kib, Relaxed);
+}
+
+/// What [`add_worker_peak`] has added up, in KiB.
+pub fn workers_peak_kib() -> u64 {
+    WORKERS_PEAK_KIB.load(Relaxed)
+}
+
+/// Starts new peaks of memory. Where the OS refuses, the older peak stays.
+pub fn reset_peak_rss() {
+    WORKERS_PEAK_KIB.store(0, Relaxed);
+    if cfg!(target_os = "linux") {
+        // proc(5): writing 5 resets the peak resident set size to the current size.
+        let _ = std::fs::write("/proc/self/clear_refs", "5");
+    }
+}
+
+/// The number behind `key` in proc(5)'s `status`; `None` without that file.
+fn proc_status(key: &str) -> Option<u64> {
+    proc_status_line(key)?.split_whitespace().next()?.parse().ok()
+}
+
+fn proc_status_line(key: &str) -> Option<String> {
+    // A single read, because this is also called in the middle of a run.
+    let mut bytes = [0; 4096];
+    let length = File::open("/proc/self/status").ok()?.read(&mut bytes).ok()?;
+    let status = str::from_utf8(&bytes[..length]).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+    Some(line.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn os_figures_describe_this_process() {
+        use nix::sys::resource::{Usage, UsageWho, getrusage};
+        let ms = |usage: Usage| {
+            let times = [usage.user_time(), usage.system_time()];
+            times
+                .map(|t| t.tv_sec() as f64 * 1000.0 + t.tv_usec() as f64 / 1000.0)
+                .iter()
+                .sum::<f64>()
+        };
+        let whole = || {
+            let who = [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN];
+            who.map(|who| ms(getrusage(who).unwrap())).iter().sum::<f64>()
+        };
+        // A child that has been waited for, so that there is something to add up.
+        let list = ["-c", "ls -R /proc/self >/dev/null 2>&1"];
+        std::process::Command::new("sh").args(list).status().unwrap();
+        let (least, cpu, most) = (whole(), cpu_ms().unwrap(), whole());
+        assert!(least - 0.01 <= cpu && cpu <= most + 0.01, "{least} {cpu} {most}");
+        // The test's own thread, and the thread that started it.
+        assert!(os_threads().unwrap() >= 2);
+        let peak = peak_rss_kib().unwrap();
+        assert!((500..10_000_000).contains(&peak), "{peak} KiB");
+        assert!((500..=peak + 10_000).contains(&rss_kib().unwrap()));
+        if std::fs::write("/proc/self/clear_refs", "5").is_ok() {
+            let large = vec![1_u8; 64 << 20];
+            let peak = peak_rss_kib().unwrap();
+            drop(large);
+            reset_peak_rss();
+            assert!(peak_rss_kib().unwrap() + 32 * 1024 < peak);
+        }
+    }
+
+    #[test]
+    fn only_allowed_cores_count_as_idle() {
+        let stat = "cpu 9 9 9 99 9\ncpu0 1 1 1 10 0\ncpu1 1 1 1 20 5\ncpu2 1 1 1 40 0\nintr 7\n";
+        let idle = |allowed| idle_by_core(stat, allowed).unwrap();
+        assert_eq!(idle("1"), [250.0]);
+        assert_eq!(idle("0,2"), [100.0, 400.0]);
+        assert_eq!(idle("0-1\n"), [100.0, 250.0]);
+        assert_eq!(idle_by_core("cpu 0 0 0 0 0\ncpu0 0 0 0 0 0\n", "0"), None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn idle_time_matches_the_sum_of_all_cores() {
+        // proc(5): the first line of `stat` adds up the others; idle is fourth, iowait fifth.
+        let stat = || std::fs::read_to_string("/proc/stat").unwrap();
+        let total_ms = || {
+            let stat = stat();
+            let words = stat.lines().next().unwrap().split_whitespace().skip(4).take(2);
+            words.map(|word| word.parse::<f64>().unwrap()).sum::<f64>() * 10.0
+        };
+        let cores = stat().lines().filter(|line| line.starts_with("cpu")).count() - 1;
+        if std::thread::available_parallelism().unwrap().get() != cores {
+            return;
+        }
+        let (least, idle, most) = (total_ms(), idle_ms().unwrap(), total_ms());
+        // Each core's share is rounded down to a tick.
+        let rounding = 20.0 * cores as f64;
+        assert!(least - rounding <= idle && idle <= most + rounding, "{least} {idle} {most}");
+    }
+}

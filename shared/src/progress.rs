@@ -1,0 +1,58 @@
+//! What a demo says while it runs: the line of each finished task, and that it runs fewer at once.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use crate::render::escape::{escape_controls, outcome};
+use crate::report::Task;
+
+/// Whether each task's line is printed as it finishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Show {
+    Lines,
+    Nothing,
+}
+
+impl Show {
+    /// Prints the model that the following lines belong to.
+    pub fn model(self, model: &str) {
+        if self == Show::Lines {
+            print(&format!("{model}:\n"));
+        }
+    }
+
+    /// Prints the notebook's line for a finished task, in one piece, whatever other threads print.
+    pub fn line(self, task: &Task) {
+        if self == Show::Nothing {
+            return;
+        }
+        let result = match (&task.error, task.status) {
+            (None, Some(status)) => format!("status {status}"),
+            (None, None) => "done".to_string(),
+            (Some(error), _) => format!("{}: {error}", outcome(task.outcome)),
+        };
+        let line = format!("  process {}, {}: {result}", task.pid, task.thread);
+        print(&format!("{}\n", escape_controls(&line)));
+    }
+}
+
+/// An output that cannot be written is reported with the report itself.
+fn print(text: &str) {
+    let _ = io::stdout().lock().write_all(text.as_bytes());
+}
+
+static REDUCED: AtomicBool = AtomicBool::new(false);
+
+/// Says once on stderr that fewer tasks run at once, and why.
+pub fn reduce_concurrency(why: &str) {
+    if !REDUCED.swap(true, Relaxed) {
+        // With stderr closed, the report still matters.
+        let line = format!("running fewer tasks at once: {why}\n");
+        let _ = io::stderr().write_all(line.as_bytes());
+    }
+}
+
+/// Whether [`reduce_concurrency`] was called in this process.
+pub fn is_reduced() -> bool {
+    REDUCED.load(Relaxed)
+}

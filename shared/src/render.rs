@@ -1,0 +1,7 @@
+//! Renderers: pure functions from a report to text, a page or a trace.
+
+pub mod escape;
+pub mod html;
+pub mod text;
+pub mod timeline;
+pub mod trace;

@@ -1,0 +1,45 @@
+//! Makes text from outside harmless for a terminal, and puts outcomes and verdicts into words.
+
+use crate::report::{Outcome, Verdict};
+
+/// Text with every character escaped that a terminal would act on instead of showing it.
+pub fn escape_controls(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| if is_control(c) { c.escape_default().collect() } else { vec![c] })
+        .collect()
+}
+
+/// Whether a terminal acts on this character: controls, and those that turn the reading direction.
+pub fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// An outcome in words.
+pub fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done => "done",
+        Outcome::Failed => "failed",
+        Outcome::TimedOut => "timed out",
+        Outcome::Cancelled => "cancelled",
+    }
+}
+
+/// A verdict in words.
+pub fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Holds => "holds",
+        Verdict::Fails => "FAILS",
+        Verdict::NotShown => "not shown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminal_controls_become_visible() {
+        assert_eq!(escape_controls("\u{1b}[31mred\r\n\u{202e}"), "\\u{1b}[31mred\\r\\n\\u{202e}");
+        assert_eq!(escape_controls("яндекс, 10 ✓"), "яндекс, 10 ✓");
+    }
+}

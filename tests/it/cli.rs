@@ -1,0 +1,7 @@
+//! The command line: its options, the report that it prints, the files that it writes.
+
+mod files;
+mod output;
+mod serve;
+mod targets;
+mod usage;

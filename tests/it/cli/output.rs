@@ -1,0 +1,123 @@
+//! Where the report goes: closed pipes, full disks, narrow terminals.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use serde_json::Value;
+use shared::os::child::ChildExit;
+
+use crate::support::demo::{DEMOS, HTTP_DEMOS, demo, finish, run, spawn};
+
+#[test]
+fn json_has_exactly_the_agreed_fields() {
+    fn fields(value: &Value) -> Vec<&str> {
+        value.as_object().unwrap().keys().map(String::as_str).collect()
+    }
+    for name in DEMOS {
+        let output = run(&mut demo(name, &["-n", "4", "--format", "json"]));
+        let report: Value = serde_json::from_str(&output.stdout).unwrap();
+        assert_eq!(fields(&report), ["demo", "lessons", "machine", "version"]);
+        assert_eq!(fields(&report["machine"]), ["cores", "os", "profile"]);
+        let lesson = &report["lessons"][0];
+        let mut agreed = vec!["about", "findings", "name", "runs", "settings"];
+        if name == "cpu-bound-demo" {
+            agreed.insert(3, "picture");
+        }
+        assert_eq!(fields(lesson), agreed);
+        assert_eq!(fields(&lesson["settings"]), ["delay_ms", "embedded", "tasks", "url"]);
+        let run = &lesson["runs"][0];
+        let agreed = [
+            "cancelled",
+            "connections",
+            "cpu_ms",
+            "done",
+            "failed",
+            "model",
+            "peak_in_flight",
+            "peak_rss_kib",
+            "predicted_ms",
+            "tasks",
+            "timed_out",
+            "wall_ms",
+        ];
+        assert_eq!(fields(run), agreed);
+        let agreed = ["end_ms", "error", "id", "outcome", "pid", "start_ms", "status", "thread"];
+        assert_eq!(fields(&run["tasks"][0]), agreed);
+        let agreed = ["because", "claim", "measured", "predicted", "says", "verdict"];
+        assert_eq!(fields(&lesson["findings"][0]), agreed);
+        assert_eq!(run["tasks"][0]["outcome"], "done");
+        if cfg!(unix) {
+            assert!(run["cpu_ms"].is_number() && run["peak_rss_kib"].is_number());
+        }
+    }
+}
+
+#[test]
+fn early_leaving_reader_is_no_error() {
+    for name in DEMOS {
+        for words in [&[][..], &["--help"], &["--list"], &["--format", "json"]] {
+            let mut child = spawn(&mut demo(name, words));
+            let mut line = String::new();
+            BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+            assert!(!line.is_empty());
+            let output = finish(child);
+            assert_eq!(
+                (output.exit, output.stderr.as_str()),
+                (ChildExit::Code(0), ""),
+                "{name} {words:?}"
+            );
+        }
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn full_stdout_is_exit_code_4() {
+    for name in DEMOS {
+        for words in [&["-n", "2"][..], &["-n", "2", "--format", "json"], &["--help"], &["--list"]]
+        {
+            let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+            let mut command = demo(name, words);
+            let child = command.stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+            let output = finish(child);
+            assert_eq!(output.exit, ChildExit::Code(4), "{name} {words:?}");
+            assert!(
+                output.stderr.contains("cannot write the report: No space left"),
+                "{}",
+                output.stderr
+            );
+        }
+    }
+}
+
+#[test]
+fn text_is_plain_and_keeps_columns() {
+    for name in DEMOS {
+        for columns in [20, 40, 200] {
+            let mut command = demo(name, &["-n", "5"]);
+            let output = run(command.env("COLUMNS", columns.to_string()).env("NO_COLOR", "1"));
+            assert_eq!((output.exit, output.stderr.as_str()), (ChildExit::Code(0), ""));
+            assert!(!output.stdout.contains(['\u{1b}', '\r']), "{name}");
+            // The lines of tasks are printed whole, as they come.
+            let report = output.stdout.lines().filter(|line| !line.starts_with("  process "));
+            for line in report {
+                assert!(line.chars().count() <= columns, "{name}, {columns} columns: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_task_line_is_whole() {
+    for (name, ..) in HTTP_DEMOS {
+        let output = run(&mut demo(name, &["-n", "50", "--delay", "5ms"]));
+        let lines: Vec<&str> =
+            output.stdout.lines().filter(|line| line.contains("status")).collect();
+        assert_eq!(lines.len(), 150, "{name}");
+        for line in lines {
+            let rest = line.strip_prefix("  process ").unwrap();
+            let (pid, rest) = rest.split_once(", ").unwrap();
+            assert!(pid.parse::<u32>().is_ok() && rest.ends_with(": status 200"), "{line}");
+        }
+    }
+}

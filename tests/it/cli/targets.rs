@@ -1,0 +1,171 @@
+//! `--url`: real targets in place of the embedded server.
+
+use std::process::Command;
+use std::sync::atomic::Ordering::Relaxed;
+
+use shared::http::Server;
+use shared::os::child::ChildExit;
+use shared::report::Verdict;
+
+use crate::support::demo::{DEADLINE, HTTP_DEMOS, demo, lesson, report, run, run_of};
+use crate::support::https::https;
+use crate::support::servers;
+use crate::support::workspace::scratch;
+
+#[test]
+fn unknown_figures_of_target_are_null() {
+    let server = Server::start([127, 0, 0, 1].into(), 0).unwrap();
+    for (name, at_once, pool) in HTTP_DEMOS {
+        let url = server.url("/delay/200");
+        let seen = server.reset_counters();
+        let report = report(&mut demo(name, &["-n", "4", "--workers", "2", "--url", &url]), 0);
+        let settings = &lesson(&report).settings;
+        assert_eq!(
+            (settings.url.as_ref(), settings.embedded, settings.delay_ms),
+            (Some(&url), false, None)
+        );
+        for model in ["sequential", at_once, pool] {
+            let run = run_of(&report, model);
+            assert_eq!((run.done, run.peak_in_flight, run.connections), (4, None, None), "{name}");
+        }
+        assert_eq!(run_of(&report, "sequential").predicted_ms, None);
+        assert!(run_of(&report, at_once).predicted_ms.is_some_and(|ms| ms >= 200.0));
+        let overlap = &lesson(&report).findings[0];
+        assert_eq!(overlap.verdict, Verdict::Holds);
+        assert!(overlap.because.contains("this program's clock"), "{}", overlap.because);
+        assert_eq!(seen.hits.load(Relaxed), 12, "{name}");
+        assert!(seen.peak_in_flight.load(Relaxed) > 1, "{name}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn https_needs_a_trusted_certificate() {
+    let directory = scratch("https");
+    let (url, authority) = https(&directory);
+    for (name, at_once, pool) in HTTP_DEMOS {
+        let words = ["-n", "3", "--url", &url];
+        let trusting = report(demo(name, &words).env("SSL_CERT_FILE", &authority), 0);
+        for model in ["sequential", at_once, pool] {
+            assert_eq!(run_of(&trusting, model).done, 3, "{name} {model}");
+        }
+        // Certificates of another authority only.
+        let (_, stranger) = https(&scratch(&format!("https stranger of {name}")));
+        let distrusting = report(demo(name, &words).env("SSL_CERT_FILE", &stranger), 1);
+        let error = run_of(&distrusting, at_once).tasks[0].error.clone().unwrap();
+        assert!(error.contains("certificate"), "{error}");
+        // No certificates at all are an error before anything starts.
+        let mut none = demo(name, &words);
+        let output =
+            run(none.env("SSL_CERT_FILE", "/nonexistent").env("SSL_CERT_DIR", "/nonexistent"));
+        assert_eq!(output.exit, ChildExit::Code(3), "{}", output.stderr);
+        assert!(output.stderr.contains("certificate"), "{}", output.stderr);
+        // The embedded server needs none.
+        let mut embedded = demo(name, &["-n", "2"]);
+        report(
+            embedded.env("SSL_CERT_FILE", "/nonexistent").env("SSL_CERT_DIR", "/nonexistent"),
+            0,
+        );
+    }
+}
+
+#[test]
+fn proxy_variables_spare_the_embedded_server() {
+    let dead = servers::refused();
+    let with_proxies = |command: &mut Command| {
+        for variable in
+            ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"]
+        {
+            command.env(variable, &dead);
+        }
+    };
+    for (name, ..) in HTTP_DEMOS {
+        let mut command = demo(name, &["-n", "2"]);
+        with_proxies(&mut command);
+        report(&mut command, 0);
+        // Requests to other hosts go through the proxy.
+        let mut command = demo(name, &["-n", "1", "--url", "http://192.0.2.1/"]);
+        with_proxies(&mut command);
+        let report = report(&mut command, 1);
+        let error = run_of(&report, "sequential").tasks[0].error.clone().unwrap();
+        assert!(error.contains("refused"), "{error}");
+    }
+}
+
+#[test]
+fn refused_connection_fails_with_its_cause() {
+    for (name, at_once, pool) in HTTP_DEMOS {
+        let report = report(&mut demo(name, &["-n", "3", "--url", &servers::refused()]), 1);
+        for model in ["sequential", at_once, pool] {
+            let run = run_of(&report, model);
+            assert_eq!((run.failed, run.done), (3, 0), "{name} {model}");
+            let error = run.tasks[0].error.as_ref().unwrap();
+            assert!(error.contains("refused") && error.matches(": ").count() >= 2, "{error}");
+        }
+    }
+}
+
+#[test]
+fn answer_400_fails_with_its_status() {
+    let server = Server::start([127, 0, 0, 1].into(), 0).unwrap();
+    for (name, at_once, pool) in HTTP_DEMOS {
+        let report = report(&mut demo(name, &["-n", "3", "--url", &server.url("/status/400")]), 1);
+        for model in ["sequential", at_once, pool] {
+            let run = run_of(&report, model);
+            assert_eq!(run.failed, 3);
+            assert!(run.tasks.iter().all(|task| task.status == Some(400)));
+            assert_eq!(run.tasks[0].error.as_deref(), Some("answered 400 Bad Request"));
+        }
+        let output = run(&mut demo(name, &["-n", "3", "--url", &server.url("/status/204")]));
+        assert_eq!(output.exit, ChildExit::Code(0), "any 2xx answer is done");
+    }
+}
+
+#[test]
+fn silent_target_is_timed_out() {
+    for (name, at_once, pool) in HTTP_DEMOS {
+        let server = Server::start([127, 0, 0, 1].into(), 0).unwrap();
+        let url = server.url("/delay/3600000");
+        let seen = server.reset_counters();
+        let report = report(&mut demo(name, &["-n", "2", "--timeout", "300ms", "--url", &url]), 1);
+        for model in ["sequential", at_once, pool] {
+            assert_eq!(run_of(&report, model).timed_out, 2, "{name} {model}");
+        }
+        // Every client hung up, and the server noticed.
+        assert!(seen.wait_until(DEADLINE, |seen| seen.waiting() == 0), "{name}");
+        assert_eq!(seen.disconnects.load(Relaxed), seen.hits.load(Relaxed), "{name}");
+    }
+}
+
+#[test]
+fn stalled_body_is_timed_out() {
+    let url = servers::stalling();
+    for (name, at_once, pool) in HTTP_DEMOS {
+        let report = report(&mut demo(name, &["-n", "3", "--timeout", "300ms", "--url", &url]), 1);
+        for model in ["sequential", at_once, pool] {
+            let run = run_of(&report, model);
+            assert_eq!(run.timed_out, 3, "{name} {model}: {:?}", run.tasks[0].error);
+        }
+    }
+}
+
+#[test]
+fn named_host_refutes_no_claim() {
+    let server = Server::start([127, 0, 0, 1].into(), 0).unwrap();
+    let url = server.url("/delay/100").replace("127.0.0.1", "localhost");
+    for (name, ..) in HTTP_DEMOS {
+        let report = report(&mut demo(name, &["-n", "4", "--url", &url]), 0);
+        assert!(lesson(&report).findings.iter().all(|finding| finding.verdict != Verdict::Fails));
+    }
+}
+
+#[test]
+fn text_names_each_cause_once() {
+    for (name, ..) in HTTP_DEMOS {
+        let output = run(&mut demo(name, &["-n", "30", "--url", &servers::refused()]));
+        assert_eq!(output.exit, ChildExit::Code(1));
+        let report = &output.stdout[output.stdout.rfind("\nsequential: ").unwrap()..];
+        assert_eq!(report.matches("  30 failed: ").count(), 3, "{report}");
+        assert!(report.contains(" not shown: "), "{report}");
+    }
+}

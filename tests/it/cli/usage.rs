@@ -1,0 +1,164 @@
+//! Wrong usage: one clear line, exit code 2, and nothing has started.
+
+use shared::os::child::ChildExit;
+
+use crate::support::claims::listed;
+use crate::support::demo::{DEMOS, HTTP_DEMOS, demo, report, run};
+
+/// Runs a program that refuses these words, and returns its line on stderr.
+fn refused(name: &str, words: &[&str]) -> String {
+    let output = run(&mut demo(name, words));
+    let said = format!("{name} {words:?}: {}", output.stderr);
+    assert_eq!((output.exit, output.stdout.as_str()), (ChildExit::Code(2), ""), "{said}");
+    assert_eq!(output.stderr.lines().count(), 1, "{said}");
+    assert!(output.stderr.starts_with(&format!("{name}: ")), "{said}");
+    assert!(output.stderr.len() < 400, "{} characters", output.stderr.len());
+    output.stderr
+}
+
+#[test]
+fn counts_out_of_range_are_refused() {
+    for name in DEMOS {
+        for bad in ["0", "-1", "x", "1e9", "1000000000", "18446744073709551616", ""] {
+            for option in ["--tasks", "--workers"] {
+                let line = refused(name, &[option, bad]);
+                assert!(line.contains(option) && line.contains("from 1 to "), "{line}");
+            }
+            assert!(refused(name, &["notebook", "-n", bad]).contains("--tasks"));
+        }
+    }
+}
+
+#[test]
+fn impossible_durations_are_refused() {
+    for (name, ..) in HTTP_DEMOS {
+        for bad in ["-1", "NaN", "1e300s", "abc", "100", "0ms", "2h", ""] {
+            for option in ["--delay", "--timeout"] {
+                let line = refused(name, &[option, bad]);
+                assert!(line.contains(option) && line.contains("from 1ms to 1h"), "{line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn impossible_urls_are_refused() {
+    let long = format!("http://127.0.0.1/{}", "x".repeat(100_000));
+    let bad = [
+        "ftp://127.0.0.1/",
+        "file:///etc/passwd",
+        "http://",
+        "",
+        "http://a b/",
+        "127.0.0.1",
+        &long,
+    ];
+    for (name, ..) in HTTP_DEMOS {
+        for bad in bad {
+            assert!(refused(name, &["--url", bad]).contains("--url"), "{bad}");
+        }
+    }
+}
+
+#[test]
+fn unknown_words_are_refused_with_hint() {
+    for name in DEMOS {
+        for (words, hint) in [
+            (&["notebok"][..], "did you mean notebook?"),
+            (&["--task", "5"], "did you mean --tasks?"),
+            (&["--format", "jsn"], "did you mean json?"),
+            (&["--format", "xml"], "expected text or json"),
+            (&["xyzzy"], ""),
+            (&["notebook", "xyzzy"], ""),
+            (&["--format"], ""),
+            (&["-n", "5\n6"], "'5\\n6'"),
+            (&["no\nlesson"], "'no\\nlesson'"),
+        ] {
+            let line = refused(name, words);
+            assert!(line.contains(hint), "{line}");
+        }
+    }
+    assert!(refused("cpu-bound-demo", &["--url", "http://127.0.0.1/"]).contains("--url"));
+    for (option, bad) in [("--port", "65536"), ("--host", "nowhere"), ("--workers", "3")] {
+        assert!(refused("serve", &[option, bad]).contains(option));
+    }
+}
+
+#[test]
+fn option_of_other_lesson_is_refused() {
+    let line = refused("process-demo", &["crash", "--retries", "1"]);
+    assert!(line.contains("the lesson crash takes no --retries"), "{line}");
+    let line = refused("cpu-bound-demo", &["gil", "--png", "picture.png"]);
+    assert!(line.contains("the lesson gil takes no --png"), "{line}");
+}
+
+#[test]
+#[cfg(unix)]
+fn words_outside_utf8_are_refused() {
+    use std::os::unix::ffi::OsStrExt;
+    for name in DEMOS {
+        for words in [&[&b"\xff"[..]][..], &[b"--tasks", b"\xff"], &[b"--\xff"]] {
+            let mut command = demo(name, &[]);
+            command.args(words.iter().map(|word| std::ffi::OsStr::from_bytes(word)));
+            let output = run(&mut command);
+            let lines = output.stderr.lines().count();
+            assert_eq!((output.exit, lines), (ChildExit::Code(2), 1), "{}", output.stderr);
+        }
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn child_mode_on_terminal_is_refused() {
+    for (name, mode) in [("process-demo", "worker"), ("cpu-bound-demo", "rows")] {
+        let program = crate::support::workspace::binary(name);
+        let on_terminal = format!("'{}' {mode}", program.display());
+        let output = run(std::process::Command::new("script").args([
+            "--quiet",
+            "--return",
+            "--command",
+            &on_terminal,
+            "/dev/null",
+        ]));
+        assert_eq!(output.exit, ChildExit::Code(2), "{}", output.stdout);
+        let why = "internal mode, used by the demo, which writes to its stdin";
+        assert!(output.stdout.contains(why), "{}", output.stdout);
+    }
+}
+
+#[test]
+fn options_stand_before_or_behind_lesson() {
+    for words in [["-n", "3", "notebook"], ["notebook", "-n", "3"]] {
+        let report = report(&mut demo("async-demo", &words), 0);
+        assert_eq!(report.lessons[0].settings.tasks, 3);
+    }
+}
+
+#[test]
+fn help_names_options_pros_and_cons() {
+    for name in DEMOS {
+        let output = run(&mut demo(name, &["--help"]));
+        assert_eq!((output.exit, output.stderr.as_str()), (ChildExit::Code(0), ""));
+        let help = output.stdout;
+        for part in
+            ["notebook", "all", "--tasks", "--workers", "--format", "--list", "\n+ ", "\n- "]
+        {
+            assert!(help.contains(part), "{name} --help lacks {part}:\n{help}");
+        }
+        assert_eq!(help.contains("--url"), name != "cpu-bound-demo");
+        for internal in ["worker ", "rows ", "ends-with-stdin"] {
+            assert!(!help.contains(&format!("\n  {internal}")), "{help}");
+        }
+    }
+}
+
+/// A child mode of the same name would take a lesson's place.
+#[test]
+fn every_lesson_prints_its_help() {
+    for name in DEMOS {
+        for (lesson, _) in listed(name) {
+            let help = run(&mut demo(name, &[&lesson, "--help"])).stdout;
+            assert!(help.contains("Usage:"), "{name} {lesson}: {help}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Too few file descriptors, threads or processes.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread::scope;
+
+use shared::os::child::ChildExit;
+
+use crate::support::demo::{DEMOS, HTTP_DEMOS, demo, demo_under, lesson, parse_any, run, spawn};
+use crate::support::processes::stat;
+use crate::support::servers::get;
+use crate::support::trial::{Trial, skipped};
+use crate::support::workspace::{binary, copy_program};
+
+#[test]
+fn descriptor_limit_reduces_concurrency() {
+    for (name, ..) in HTTP_DEMOS {
+        let words = ["-n", "1000", "--delay", "1ms", "--workers", "50", "--timeout", "60s"];
+        let words = [&words[..], &["--format", "json"]].concat();
+        let output = Trial::start_under(&["prlimit", "--nofile=64"], name, &words).finish();
+        let why = "running fewer tasks at once: only 64 open files are allowed (ulimit -n)\n";
+        assert_eq!(output.stderr, why, "{name}");
+        // Tasks of a millisecond may show that nothing overlaps.
+        for run in &lesson(&parse_any(&output)).runs {
+            assert_eq!(run.done, 1000, "{name} {}", run.model);
+            assert!(run.peak_in_flight.unwrap() <= 16, "{name} {}", run.model);
+        }
+    }
+}
+
+#[test]
+fn descriptor_limit_is_raised() {
+    for (name, ..) in HTTP_DEMOS {
+        let words = ["-n", "40", "--workers", "40", "--delay", "50ms", "--format", "json"];
+        let output = Trial::start_under(&["prlimit", "--nofile=64:1024"], name, &words).finish();
+        assert_eq!(output.stderr, "", "{name}");
+        let report = parse_any(&output);
+        assert!(lesson(&report).runs.iter().all(|run| run.done == 40), "{name}");
+    }
+}
+
+#[test]
+fn server_without_descriptors_backs_off() {
+    let mut server = spawn(&mut demo_under(&["prlimit", "--nofile=20"], "serve", &[]));
+    let mut lines = BufReader::new(server.stdout.as_mut().unwrap()).lines();
+    let url = lines.nth(1).unwrap().unwrap().trim().to_string();
+    scope(|scope| {
+        let asked: Vec<_> = (0..60).map(|_| scope.spawn(|| get(&url))).collect();
+        assert!(asked.into_iter().all(|status| status.join().unwrap() == 200));
+    });
+    // Several rounds of a tenth of a second, in which it had nothing to do but wait.
+    let ticks = stat(server.id()).unwrap().ticks;
+    assert!(ticks < 25, "{ticks} hundredths of a second of CPU");
+    server.kill().unwrap();
+    server.wait().unwrap();
+}
+
+/// The demos in a directory where a user who is not root may start them. It is deleted at the end.
+struct OtherUser {
+    directory: PathBuf,
+}
+
+impl OtherUser {
+    const COMMAND: [&str; 4] = ["setpriv", "--reuid", "23456", "--clear-groups"];
+
+    /// `None`, and says so, if this process cannot become another user.
+    fn new() -> Option<OtherUser> {
+        let able = Command::new(Self::COMMAND[0]).args(&Self::COMMAND[1..]).arg("true").status();
+        if !able.is_ok_and(|status| status.success()) {
+            skipped("becoming another user needs root");
+            return None;
+        }
+        let directory = std::env::temp_dir().join(format!("other user {}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        for (name, ..) in HTTP_DEMOS {
+            copy_program(&binary(name), &directory.join(name));
+        }
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
+        Some(OtherUser { directory })
+    }
+
+    /// Starts a demo as that user, who may have so many threads and processes in all.
+    fn start(&self, threads: usize, name: &str, words: &[&str]) -> Trial {
+        let mut command = Command::new("setsid");
+        command.args(["prlimit", &format!("--nproc={threads}")]).args(Self::COMMAND);
+        command.arg(self.directory.join(name)).args(words);
+        Trial::of(&mut command)
+    }
+}
+
+impl Drop for OtherUser {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+#[test]
+fn thread_limit_reduces_concurrency() {
+    let words = ["--format", "json", "--timeout", "60s"];
+    let Some(user) = OtherUser::new() else { return };
+    for (name, ..) in HTTP_DEMOS {
+        // With ten, some models run one task at a time, which refutes no claim.
+        for count in [20, 10] {
+            let report = user.start(count, name, &words).report(0);
+            assert!(lesson(&report).runs.iter().all(|run| run.done == 10), "{name}");
+        }
+        let output = user.start(1, name, &words).finish();
+        assert_eq!(output.exit, ChildExit::Code(3), "{name}: {}", output.stderr);
+        let why = "cannot start the server's thread: Resource temporarily unavailable";
+        assert!(output.stderr.contains(why), "{}", output.stderr);
+    }
+    let report = user.start(5, "threads-demo", &words).report(0);
+    assert!(lesson(&report).runs.iter().all(|run| run.done == 10));
+    // A thread for the server, but none for a task.
+    for name in ["threads-demo", "process-demo"] {
+        let output = user.start(2, name, &words).finish();
+        assert_eq!(output.exit, ChildExit::Code(3), "{name}: {}", output.stderr);
+        assert!(output.stderr.contains("Resource temporarily unavailable"), "{}", output.stderr);
+    }
+    // This lesson needs all its threads, and does not wait for those that the OS refuses.
+    let output = user.start(5, "threads-demo", &["race"]).finish();
+    assert_eq!(output.exit, ChildExit::Code(3));
+    assert!(output.stderr.contains("cannot start a thread"), "{}", output.stderr);
+}
+
+#[test]
+fn too_many_tasks_are_refused_unstarted() {
+    for name in DEMOS {
+        let help = run(&mut demo(name, &["--help"])).stdout;
+        let most = help.split("Number of tasks, at most ").nth(1).unwrap();
+        let most: usize = most.split_whitespace().next().unwrap().parse().unwrap();
+        for count in [most + 1, 1_000_000_000] {
+            let tight = ["prlimit", "--as=200000000", "--nproc=1"];
+            let output = Trial::start_under(&tight, name, &["-n", &count.to_string()]).finish();
+            assert_eq!((output.exit, output.stdout.as_str()), (ChildExit::Code(2), ""));
+            assert!(output.stderr.contains(&format!("from 1 to {most}")), "{}", output.stderr);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Faults of the network: each hits one task of three, and the others are done.
+#![cfg(target_os = "linux")]
+
+use std::net::TcpListener;
+
+use shared::http::Server;
+use shared::os::child::ChildExit;
+use shared::report::{Outcome, Report, Task};
+
+use crate::support::demo::{HTTP_DEMOS, lesson, run_of};
+use crate::support::fault_server::{Fault, always, closes_idle_connections, first_of_three};
+use crate::support::trial::{Trial, skipped};
+
+/// Runs every demo against the fault. In each run, one task must end as `outcome`, with all of these
+/// words in its error, and the others be done.
+fn one_of_three(fault: Fault, outcome: Outcome, words: &[&str]) {
+    for (name, at_once, pool) in HTTP_DEMOS {
+        let timeout = if outcome == Outcome::TimedOut { "2s" } else { "60s" };
+        let report = report(name, &first_of_three(fault), timeout, 1);
+        for model in ["sequential", at_once, pool] {
+            let tasks = &run_of(&report, model).tasks;
+            let lost: Vec<&Task> =
+                tasks.iter().filter(|task| task.outcome != Outcome::Done).collect();
+            assert_eq!(lost.len(), 1, "{name} {model} {fault:?}: {lost:?}");
+            assert_eq!(lost[0].outcome, outcome, "{name} {model} {fault:?}: {lost:?}");
+            let error = lost[0].error.as_ref().unwrap();
+            assert!(
+                words.iter().all(|word| error.contains(word)),
+                "{name} {model} {fault:?}: {error}"
+            );
+        }
+    }
+}
+
+/// The report on three tasks. Only a request that hangs should reach the timeout, however busy the
+/// machine is.
+fn report(name: &str, url: &str, timeout: &str, code: i32) -> Report {
+    let words = ["notebook", "-n", "3", "--timeout", timeout, "--format", "json", "--url", url];
+    Trial::start(name, &words).report(code)
+}
+
+#[test]
+fn silent_server_is_timed_out() {
+    one_of_three(Fault::Hangs, Outcome::TimedOut, &["timed out"]);
+}
+
+#[test]
+fn dripping_answer_is_timed_out() {
+    one_of_three(Fault::DripsHead, Outcome::TimedOut, &["timed out"]);
+    one_of_three(Fault::DripsBody, Outcome::TimedOut, &["timed out"]);
+}
+
+#[test]
+fn unaccepted_connections_are_timed_out() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    for (name, at_once, pool) in HTTP_DEMOS {
+        let report = report(name, &url, "300ms", 1);
+        for model in ["sequential", at_once, pool] {
+            assert_eq!(run_of(&report, model).timed_out, 3, "{name} {model}");
+        }
+    }
+}
+
+#[test]
+fn broken_body_fails_its_task() {
+    one_of_three(Fault::Resets, Outcome::Failed, &["reset"]);
+    one_of_three(Fault::Ends, Outcome::Failed, &["end of file before message length reached"]);
+    one_of_three(
+        Fault::EndsAtOnce,
+        Outcome::Failed,
+        &["connection closed before message completed"],
+    );
+}
+
+#[test]
+fn garbage_answer_fails_its_task() {
+    one_of_three(Fault::BadChunks, Outcome::Failed, &["chunk"]);
+    one_of_three(Fault::Garbage, Outcome::Failed, &["invalid HTTP"]);
+}
+
+#[test]
+fn endless_redirects_fail() {
+    for (name, ..) in HTTP_DEMOS {
+        for run in &lesson(&report(name, &always(Fault::RedirectsForEver), "60s", 1)).runs {
+            assert_eq!(run.failed, 3, "{name} {}", run.model);
+            let error = run.tasks[0].error.as_ref().unwrap();
+            assert!(error.contains("too many redirects"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn endless_answer_is_capped() {
+    let peaks = |name, url: &str, code| -> Vec<u64> {
+        let report = report(name, url, "60s", code);
+        let runs = &lesson(&report).runs;
+        runs.iter().map(|run| run.peak_rss_kib.unwrap()).collect()
+    };
+    for (name, ..) in HTTP_DEMOS {
+        let server = Server::start([127, 0, 0, 1].into(), 0).unwrap();
+        let usual = peaks(name, &server.url("/status/200"), 0);
+        for fault in [Fault::EndlessBody, Fault::EndlessChunks, Fault::TenGigabytes] {
+            let peaks = peaks(name, &first_of_three(fault), 1);
+            for (usual, peak) in usual.iter().zip(peaks) {
+                assert!(peak < usual + 16 * 1024, "{name} {fault:?}: {peak} KiB after {usual}");
+            }
+        }
+    }
+    let cap = ["longer than 8 MiB"];
+    one_of_three(Fault::EndlessBody, Outcome::Failed, &cap);
+    one_of_three(Fault::EndlessChunks, Outcome::Failed, &cap);
+    one_of_three(Fault::TenGigabytes, Outcome::Failed, &cap);
+    one_of_three(Fault::EndlessHeader, Outcome::Failed, &["too large"]);
+}
+
+#[test]
+fn closed_idle_connections_lose_no_task() {
+    for (name, ..) in HTTP_DEMOS {
+        let words = ["-n", "9", "--format", "json", "--url", &closes_idle_connections()];
+        let report = Trial::start(name, &words).any_report();
+        for run in &lesson(&report).runs {
+            for task in run.tasks.iter().filter(|task| task.outcome != Outcome::Done) {
+                let error = task.error.as_ref().unwrap();
+                let closed = ["connection closed before message completed", "reset", "Broken pipe"];
+                assert!(closed.iter().any(|word| error.contains(word)), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn unknown_host_fails_with_its_cause() {
+    for (name, at_once, pool) in HTTP_DEMOS {
+        let words = ["-n", "2", "--format", "json", "--url", "http://nobody.invalid/"];
+        let report = Trial::start(name, &words).report(1);
+        for model in ["sequential", at_once, pool] {
+            let run = run_of(&report, model);
+            assert_eq!(run.failed, 2, "{name} {model}: {:?}", run.tasks[0].error);
+            let error = run.tasks[0].error.as_ref().unwrap();
+            assert!(error.contains("failed to lookup address"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn missing_network_fails_with_its_cause() {
+    let alone = ["unshare", "--net"];
+    let possible = std::process::Command::new("unshare").args(["--net", "true"]).status();
+    if !possible.is_ok_and(|status| status.success()) {
+        return skipped("a network without routes needs root");
+    }
+    for (name, at_once, pool) in HTTP_DEMOS {
+        let words = ["-n", "2", "--format", "json", "--url", "http://192.0.2.1/"];
+        let report = Trial::start_under(&alone, name, &words).report(1);
+        for model in ["sequential", at_once, pool] {
+            let run = run_of(&report, model);
+            assert_eq!(run.failed, 2, "{name} {model}");
+            let error = run.tasks[0].error.as_ref().unwrap();
+            assert!(error.contains("Network is unreachable"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn escapes_from_server_stay_inert() {
+    let url = first_of_three(Fault::Escapes);
+    for (name, ..) in HTTP_DEMOS {
+        let output = Trial::start(name, &["-n", "3", "--url", &url]).finish();
+        assert_eq!(output.exit, ChildExit::Code(1));
+        for text in [&output.stdout, &output.stderr] {
+            assert!(!text.contains(['\u{1b}', '\r', '<']), "{name}: {text}");
+        }
+    }
+}

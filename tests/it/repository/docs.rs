@@ -1,0 +1,142 @@
+//! README and docs say what is so: claims have commands, promises have tests, commands work.
+
+use std::collections::{HashMap, HashSet};
+
+use shared::os::child::ChildExit;
+
+use crate::support::claims::{claims, listed};
+use crate::support::demo::{DEMOS, demo, run};
+use crate::support::workspace::{files, read, root};
+
+/// What a demo lists: its lessons, each with the ids of its claims.
+pub type List = Vec<(String, HashSet<String>)>;
+
+/// What the demos list, by their names.
+pub fn lists() -> HashMap<String, List> {
+    let demos = DEMOS.into_iter().chain(["summary-demo"]);
+    demos.map(|name| (name.to_string(), listed(name))).collect()
+}
+
+/// What is wrong with the table of claims: a row must name a command that lists its claim, and each
+/// of the 45 claims needs a row for every lesson that lists it. Other claims need none.
+pub fn wrong_with_claims(page: &str, lists: &HashMap<String, List>) -> Vec<String> {
+    let mut commands: HashMap<String, &HashSet<String>> = HashMap::new();
+    for (name, list) in lists {
+        for (place, (lesson, claims)) in list.iter().enumerate() {
+            let lesson = if place == 0 { String::new() } else { format!(" -- {lesson}") };
+            commands.insert(format!("cargo run -p {name}{lesson}"), claims);
+        }
+    }
+    let mut wrong = Vec::new();
+    let mut rows = HashSet::new();
+    for line in page.lines().filter(|line| line.contains("`cargo run -p ") && line.starts_with('|'))
+    {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [claim, _, command, _] = cells[..] else {
+            wrong.push(format!("a row with other columns: {line}"));
+            continue;
+        };
+        let command = command.trim_matches('`');
+        if !commands.get(command).is_some_and(|claims| claims.contains(claim)) {
+            wrong.push(format!("{command} does not list {claim}"));
+        }
+        rows.insert((claim, command));
+    }
+    for known in claims() {
+        let lesson = |(_, claims): &(&String, &&HashSet<String>)| claims.contains(&known);
+        let lessons: Vec<_> = commands.iter().filter(lesson).collect();
+        if lessons.is_empty() {
+            wrong.push(format!("no lesson lists {known}"));
+        }
+        for (command, _) in lessons {
+            if !rows.contains(&(&*known, &**command)) {
+                wrong.push(format!("no row for {known} by {command}"));
+            }
+        }
+    }
+    wrong
+}
+
+#[test]
+fn claims_page_has_every_claim() {
+    assert_eq!(wrong_with_claims(&read("docs/claims.md"), &lists()), [""; 0]);
+}
+
+#[test]
+fn promises_page_names_existing_tests() {
+    let page = read("docs/promises.md");
+    let sources = ["tests/it", "process-demo/src"].map(|place| files(&root().join(place), ".rs"));
+    let sources: String =
+        sources.concat().iter().map(|file| read(file.to_str().unwrap())).collect();
+    let names: Vec<&str> = page.split('`').filter(|word| word.contains("::")).collect();
+    assert!(names.len() >= 20, "{names:?}");
+    for name in names {
+        let test = name.rsplit("::").next().unwrap();
+        assert!(sources.contains(&format!("fn {test}(")), "no test {name}");
+    }
+}
+
+#[test]
+fn documented_files_exist() {
+    for page in files(root(), ".md") {
+        let text = read(page.to_str().unwrap());
+        let links = text.split("](").skip(1).filter_map(|link| link.split(')').next());
+        for link in links.filter(|link| !link.contains("://")) {
+            assert!(page.parent().unwrap().join(link).exists(), "{link} in {page:?}");
+        }
+        // Paths such as `src/main.rs` are those of any demo.
+        let paths = text
+            .split('`')
+            .filter(|word| word.ends_with(".rs") && word.contains('/') && !word.contains(' '));
+        for path in paths.filter(|path| !path.starts_with("src/")) {
+            assert!(root().join(path).exists(), "{path} in {page:?}");
+        }
+    }
+}
+
+#[test]
+fn documented_commands_are_understood() {
+    let pages = files(root(), ".md");
+    let text: String = pages.iter().map(|file| read(file.to_str().unwrap())).collect();
+    let lines = text.lines().map(|line| line.replace("--release ", ""));
+    let commands: Vec<String> = lines
+        .filter_map(|line| line.trim().strip_prefix("cargo run -p ").map(String::from))
+        .collect();
+    assert!(commands.len() >= 5, "{commands:?}");
+    for command in &commands {
+        let words: Vec<&str> = command.split_whitespace().take_while(|word| *word != "#").collect();
+        let rest: Vec<&str> =
+            words[1..].iter().copied().skip_while(|word| *word != "--").skip(1).collect();
+        let name = match words[0] {
+            // A copy that README tells the user to make.
+            "my-demo" => continue,
+            "shared" => "serve",
+            name => name,
+        };
+        // With --help at its end, a command line is read and not carried out.
+        let output = run(demo(name, &rest).arg("--help"));
+        assert_eq!(output.exit, ChildExit::Code(0), "cargo run -p {command}: {}", output.stderr);
+    }
+}
+
+/// Times and pids differ from run to run; the words do not.
+#[test]
+#[cfg(target_os = "linux")]
+fn session_in_readme_is_real() {
+    let readme = read("README.md");
+    let session = readme.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
+    let command = session.lines().next().unwrap().strip_prefix("$ cargo run ").unwrap();
+    let command = command.trim_start_matches("--release ").strip_prefix("-p ").unwrap();
+    let (name, words) = command.split_once(" -- ").unwrap_or((command, ""));
+    let real = run(&mut demo(name, &words.split_whitespace().collect::<Vec<_>>())).stdout;
+    let words = |text: &str| -> HashSet<String> {
+        let letters = text.replace(|c: char| !c.is_alphabetic(), " ");
+        letters.split_whitespace().map(String::from).collect()
+    };
+    let printed = words(&real);
+    for line in session.lines().skip(1) {
+        let strange: Vec<_> =
+            words(line).into_iter().filter(|word| !printed.contains(word)).collect();
+        assert!(strange.is_empty(), "not printed: {strange:?} of {line:?}\n{real}");
+    }
+}

@@ -1,0 +1,56 @@
+//! Files that can be read in one sitting.
+
+use std::path::Path;
+
+use crate::support::demo::DEMOS;
+use crate::support::workspace::{files, read, root};
+
+/// Lines of a lesson's experiment: from the top to the first function that returns a verdict, or to
+/// the tests.
+fn experiment(source: &str) -> usize {
+    let ends = |line: &str| line.contains("-> Check") || line.starts_with("#[cfg(test)]");
+    source.lines().take_while(|line| !ends(line)).count()
+}
+
+#[test]
+fn notebook_cells_are_short() {
+    for name in DEMOS {
+        let lines = read(&format!("{name}/src/notebook.rs")).lines().count();
+        assert!((60..=90).contains(&lines), "{name}: {lines} lines");
+    }
+}
+
+#[test]
+fn mains_only_wire() {
+    for name in DEMOS {
+        let lines = read(&format!("{name}/src/main.rs")).lines().count();
+        assert!(lines <= 50, "{name}: {lines} lines");
+    }
+}
+
+#[test]
+fn experiments_are_short() {
+    for name in DEMOS {
+        let lessons = files(&root().join(name).join("src/lessons"), ".rs");
+        let sources = lessons.iter().map(|file| (file, read(file.to_str().unwrap())));
+        let lessons: Vec<_> =
+            sources.filter(|(_, source)| source.contains("pub const LESSON: ")).collect();
+        assert!(lessons.len() >= 5, "{name}: {} lessons", lessons.len());
+        for (file, source) in lessons {
+            let lines = experiment(&source);
+            assert!(lines <= 155, "{}: {lines} lines", file.display());
+        }
+    }
+}
+
+#[test]
+fn pages_are_short() {
+    let at_most = |file: &Path, most: usize| {
+        let lines = read(file.to_str().unwrap()).lines().count();
+        assert!(lines <= most, "{}: {lines} lines", file.display());
+    };
+    at_most(Path::new("README.md"), 130);
+    for page in files(&root().join("docs"), ".md") {
+        at_most(&page, 90);
+    }
+}
