@@ -8,9 +8,11 @@ use clap::ArgMatches;
 
 use crate::cli::args::Args;
 pub use crate::cli::args::{ENDS_WITH_STDIN, usage_error};
-use crate::demo::Demo;
+use crate::demo::{Demo, Lesson};
 use crate::exit::ExitError;
-use crate::os::{atomic_file, child};
+use crate::lab::{Evidence, Lab};
+use crate::os::{atomic_file, child, stdout};
+use crate::progress;
 use crate::render::escape::escape_controls;
 use crate::render::{html, text, trace};
 use crate::report::{LessonReport, Machine, Report, Verdict};
@@ -72,6 +74,9 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
         cores: args::cores(),
         profile: if cfg!(debug_assertions) { "debug" } else { "release" }.into(),
     };
+    if page.is_none() && trace.is_none() {
+        progress::end_with_reader();
+    }
     let columns = text::columns();
     let mut report = Report { version: 1, demo: demo.name.into(), machine, lessons: Vec::new() };
     let mut reader = Reader::Listens;
@@ -85,7 +90,7 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
             print(&format!("{gap}{heading}"))?;
         }
         let lab = args.lab(lesson, chosen == lesson.name)?;
-        let evidence = (lesson.run)(&lab).with_context(|| format!("lesson {}", lesson.name))?;
+        let evidence = evidence(demo, lesson, &lab)?;
         let done = LessonReport {
             name: lesson.name.into(),
             about: lesson.about.into(),
@@ -112,18 +117,19 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
     if json {
         print(&format!("{}\n", serde_json::to_string(&report)?))?;
     } else {
-        print(&text::next(&next(demo, &chosen), columns))?;
+        print(&text::next(&demo.next_after(&chosen), columns))?;
     }
     Ok(exit_code(&report))
 }
 
-/// The command to try after the lesson `chosen`.
-fn next(demo: &Demo, chosen: &str) -> String {
-    let mut after = demo.all_lessons().skip_while(|lesson| lesson.name != chosen).skip(1);
-    match after.next() {
-        Some(lesson) => format!("cargo run -p {} -- {}", demo.name, lesson.name),
-        None => demo.next.to_string(),
-    }
+/// Runs a lesson. If it cannot run on this machine, the other lessons still can; but a demo without
+/// its notebook cell has nothing to report.
+fn evidence(demo: &Demo, lesson: &Lesson, lab: &Lab) -> Result<Evidence> {
+    let evidence = (lesson.run)(lab).with_context(|| format!("lesson {}", lesson.name));
+    evidence.or_else(|error| match error.is::<ExitError>() || lesson.name == demo.notebook.name {
+        true => Err(error),
+        false => Ok(Evidence::not_shown(lesson.claims, lesson.about, &format!("{error:#}"))),
+    })
 }
 
 fn exit_code(report: &Report) -> u8 {
@@ -140,10 +146,9 @@ enum Reader {
     Left,
 }
 
-/// Writes to stdout and makes sure that it arrived: `print!` would panic, a buffer would lose it.
+/// Writes to stdout and makes sure that it arrived.
 fn print(text: &str) -> Result<Reader> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout::write(text) {
         Ok(()) => Ok(Reader::Listens),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Left),
         Err(error) => Err(ExitError::Output(format!("cannot write the report: {error}")).into()),

@@ -38,7 +38,8 @@ impl Demo {
         Demo { name, source, notebook, lessons: &[], http: None, tasks: 0, max_tasks: 0, next: "" }
     }
 
-    /// Adds lessons that run when they are named.
+    /// Adds lessons that run when they are named, in the order of the path. `notebook` may be among
+    /// them.
     pub const fn lessons(self, lessons: &'static [Lesson]) -> Demo {
         Demo { lessons, ..self }
     }
@@ -65,9 +66,23 @@ impl Demo {
         Demo { http: Some(http), ..self }
     }
 
-    /// All lessons in order, the default first.
+    /// All lessons in the order of the path. The list names the notebook's cell at its place.
     pub(crate) fn all_lessons(&self) -> impl Iterator<Item = &Lesson> {
-        std::iter::once(&self.notebook).chain(self.lessons)
+        let listed = self.lessons.iter().any(|lesson| lesson.name == self.notebook.name);
+        (!listed).then_some(&self.notebook).into_iter().chain(self.lessons)
+    }
+
+    /// The command to try after the lesson `name`.
+    pub(crate) fn next_after(&self, name: &str) -> String {
+        let mut rest = self.all_lessons().skip_while(|lesson| lesson.name != name);
+        match (rest.next(), rest.next()) {
+            (Some(Lesson { next: Some(next), .. }), _) => next.to_string(),
+            (_, Some(Lesson { name, .. })) if *name == self.notebook.name => {
+                format!("cargo run -p {}", self.name)
+            }
+            (_, Some(lesson)) => format!("cargo run -p {} -- {}", self.name, lesson.name),
+            _ => self.next.to_string(),
+        }
     }
 }
 
@@ -85,6 +100,7 @@ pub struct Lesson {
     pub(crate) start_server: Option<StartServer>,
     pub(crate) options: &'static [LessonOption],
     pub(crate) child_modes: &'static [ChildMode],
+    pub(crate) next: Option<&'static str>,
 }
 
 impl Lesson {
@@ -110,6 +126,7 @@ impl Lesson {
             start_server: None,
             options: &[],
             child_modes: &[],
+            next: None,
         }
     }
 
@@ -141,6 +158,11 @@ impl Lesson {
     /// Options that this lesson has, and perhaps a few others.
     pub const fn options(self, options: &'static [LessonOption]) -> Lesson {
         Lesson { options, ..self }
+    }
+
+    /// The command to try after it, if that is not the next lesson of its demo.
+    pub const fn next(self, next: &'static str) -> Lesson {
+        Lesson { next: Some(next), ..self }
     }
 
     /// Modes in which the lesson starts this program as its children.

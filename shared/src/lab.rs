@@ -5,17 +5,22 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
 use crate::lab::stopwatch::Stopwatch;
 use crate::progress::{self, Show};
-use crate::report::{Figure, Finding, LessonReport, Run, Settings, Task, ThreadCount};
+use crate::render::escape::mask_password;
+use crate::report::{Figure, Finding, LessonReport, Run, Settings, Task, ThreadCount, Verdict};
 
 #[cfg(feature = "http")]
 pub(crate) mod http;
 mod stopwatch;
+
+/// How long the OS may refuse everything: it counts a thread or process for a moment after its end.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a lesson returns: what it measured, and what follows from it.
 #[derive(Debug, Default)]
@@ -33,6 +38,19 @@ pub struct Evidence {
 impl Evidence {
     pub fn new(runs: Vec<Run>, findings: Vec<Finding>) -> Evidence {
         Evidence { runs, findings, ..Evidence::default() }
+    }
+
+    /// For a lesson that cannot run on this machine: nothing is shown on its claims, and why.
+    pub(crate) fn not_shown(claims: &[&str], about: &str, why: &str) -> Evidence {
+        let finding = |claim: &&str| Finding {
+            claim: claim.to_string(),
+            says: about.into(),
+            predicted: "unknown".into(),
+            measured: "the lesson cannot run here".into(),
+            verdict: Verdict::NotShown,
+            because: why.into(),
+        };
+        Evidence::new(Vec::new(), claims.iter().map(finding).collect())
     }
 
     pub fn with(self, figures: Vec<Figure>) -> Evidence {
@@ -144,6 +162,7 @@ impl Lab {
         self.threads.take();
         let mut ids: Vec<usize> = (0..self.tasks).collect();
         let mut tasks = Vec::new();
+        let mut give_up = Instant::now() + PATIENCE;
         while !ids.is_empty() {
             // A task that panics on this thread takes the others of its round with it.
             let outcomes =
@@ -153,10 +172,14 @@ impl Lab {
             let (refused, settled): (Vec<_>, Vec<_>) =
                 outcomes.into_iter().partition(|task| task.refused);
             if let Some(Task { error: Some(why), .. }) = refused.first() {
-                if settled.is_empty() {
+                if !settled.is_empty() {
+                    give_up = Instant::now() + PATIENCE;
+                    progress::reduce_concurrency("the OS refused a thread or process");
+                } else if Instant::now() < give_up {
+                    sleep(Duration::from_millis(10));
+                } else {
                     bail!("{why}");
                 }
-                progress::reduce_concurrency("the OS refused a thread or process");
             }
             tasks.extend(settled);
             ids = refused.into_iter().map(|task| task.id).collect();
@@ -207,7 +230,7 @@ impl Lab {
         let requests = self.requests.as_ref();
         Settings {
             tasks: self.tasks,
-            url: requests.map(|requests| requests.url.clone()),
+            url: requests.map(|requests| mask_password(&requests.url)),
             embedded: requests.is_some_and(|requests| requests.server.is_some()),
             delay_ms: self.delay_ms,
         }

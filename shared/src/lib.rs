@@ -10,7 +10,7 @@
 //! | [`lab`] | what a lesson works with: settings, clients, measuring a run |
 //! | [`http`] | the activity, and the embedded server |
 //! | [`progress`] | what is printed while a demo runs |
-//! | [`render`], [`verdict`] | text, page and trace; verdicts that several demos reach |
+//! | [`render`], [`verdict`] | text, page and trace; the verdicts of the notebook's cells |
 //! | [`report`] | plain data, serialised as JSON |
 //! | [`os`] | clock, usage, child processes, limits, files |
 //! | [`exit`] | errors with an exit code |

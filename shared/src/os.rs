@@ -4,4 +4,5 @@ pub mod atomic_file;
 pub mod child;
 pub mod clock;
 pub mod fd_limit;
+pub mod stdout;
 pub mod usage;

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use crate::os::stdout;
 use crate::render::escape::{escape_controls, outcome};
 use crate::report::Task;
 
@@ -36,9 +37,22 @@ impl Show {
     }
 }
 
-/// An output that cannot be written is reported with the report itself.
+static ENDS_WITH_READER: AtomicBool = AtomicBool::new(false);
+
+/// From now on, the program ends as soon as nobody reads its lines any more (`| head`).
+pub fn end_with_reader() {
+    ENDS_WITH_READER.store(true, Relaxed);
+}
+
+/// Other errors are reported with the report itself.
 fn print(text: &str) {
-    let _ = io::stdout().lock().write_all(text.as_bytes());
+    if let Err(error) = stdout::write(text)
+        && error.kind() == io::ErrorKind::BrokenPipe
+        && ENDS_WITH_READER.load(Relaxed)
+    {
+        // Children end with their stdin.
+        std::process::exit(0);
+    }
 }
 
 static REDUCED: AtomicBool = AtomicBool::new(false);

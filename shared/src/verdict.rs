@@ -1,4 +1,5 @@
-//! Verdicts that more than one demo reaches: pure functions from measured runs to a [`Check`].
+//! [`Check`], the form of every verdict, and the verdicts of the notebook's cells, some of which other
+//! lessons reach, too: pure functions from measured runs.
 //!
 //! The server's counters or the OS decide; the clock decides only where neither is available.
 

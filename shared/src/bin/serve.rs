@@ -14,6 +14,7 @@ use clap::{Arg, Command, value_parser};
 use shared::ExitError;
 use shared::cli::usage_error;
 use shared::http::Server;
+use shared::os::fd_limit;
 use shared::render::escape::escape_controls;
 
 fn main() -> ExitCode {
@@ -47,6 +48,8 @@ fn main() -> ExitCode {
 
 fn serve(host: Option<&IpAddr>, port: Option<&u16>) -> Result<()> {
     let (Some(&host), Some(&port)) = (host, port) else { return Ok(()) };
+    fd_limit::raise_limit();
+    eprintln!("serve: up to {} open files, one for each client", fd_limit::limit());
     let url = Server::start(host, port)?.url("");
     print(&format!(
         "Serving until Ctrl-C:\n  {url}/delay/100\n  {url}/status/400\n  {url}/gate/10\n"

@@ -18,7 +18,7 @@ use crate::exit::ExitError;
 use crate::lab::{CounterSource, Lab, OptionValues, Requests};
 use crate::os::{atomic_file, fd_limit};
 use crate::progress::Show;
-use crate::render::escape::escape_controls;
+use crate::render::escape::{escape_controls, mask_password};
 
 const MAX_WORKERS: usize = 1000;
 const DURATIONS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(3600);
@@ -270,12 +270,13 @@ pub(crate) fn command(demo: &Demo) -> Command {
     }
     let own: BTreeMap<_, _> = lesson_options(demo).map(|own| (own.name, own)).collect();
     command = command.args(own.values().map(|own| lesson_option(own)));
-    for (place, lesson) in demo.all_lessons().enumerate() {
-        let default = if place == 0 { " [default]" } else { "" };
+    for lesson in demo.all_lessons() {
+        let default = if lesson.name == demo.notebook.name { " [default]" } else { "" };
         command = command.subcommand(
             Command::new(lesson.name)
                 .about(format!("{}{default}", lesson.about))
-                .before_help(opening_comment(lesson.source)),
+                .before_help(opening_comment(lesson.source))
+                .after_help(format!("Next: {}", demo.next_after(lesson.name))),
         );
     }
     command.subcommand(Command::new("all").about("Every lesson in order"))
@@ -330,7 +331,7 @@ pub fn usage_error(error: &clap::Error) -> String {
         [ContextKind::InvalidValue, ContextKind::InvalidSubcommand, ContextKind::InvalidArg];
     for word in given.into_iter().filter_map(context) {
         // A word may be long or contain line breaks.
-        let mut short = escape_controls(&word);
+        let mut short = escape_controls(&mask_password(&word));
         if short.chars().count() > 80 {
             short = short.chars().take(77).chain("...".chars()).collect();
         }

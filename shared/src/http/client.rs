@@ -2,13 +2,19 @@
 //! tasks, [`Client`] blocks its thread.
 
 use std::cell::RefCell;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 
 use anyhow::{Context, Result, anyhow};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{StatusCode, Url};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
 
 use crate::http::permit::Permit;
 use crate::http::target::{Failure, MAX_BODY, Target, chain};
@@ -40,6 +46,8 @@ impl Settings {
         let mut settings = reqwest::Client::builder()
             .timeout(timeout)
             .connect_timeout(timeout)
+            .user_agent(user_agent())
+            .dns_resolver(Arc::new(DetachedResolver))
             .tls_backend_preconfigured(self.tls.clone());
         if self.target.is_loopback() {
             // A proxy that the environment names cannot reach our own loopback.
@@ -47,6 +55,42 @@ impl Settings {
         }
         settings.build().map_err(|error| anyhow!(chain(&error))).context("cannot set up a client")
     }
+}
+
+/// This program's name and version. Many sites refuse requests without.
+pub fn user_agent() -> String {
+    let name = std::env::args_os().next().map(PathBuf::from);
+    let name = name.as_deref().and_then(Path::file_stem).map(|name| name.to_string_lossy());
+    let is_plain = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
+    let name: String = name.as_deref().unwrap_or("demo").chars().filter(is_plain).collect();
+    format!("{name}/{}", env!("CARGO_PKG_VERSION"))
+}
+
+/// Looks up host names on threads that nothing waits for: with tokio's, a program could not end before
+/// a silent name server had answered.
+struct DetachedResolver;
+
+impl Resolve for DetachedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let addresses = lookup(name.as_str().to_string(), 0).await?;
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// The addresses of a host.
+///
+/// # Errors
+/// The resolver's, or there is no thread for it.
+pub async fn lookup(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let (send, receive) = oneshot::channel();
+    let look_up = move || {
+        let addresses = (host.as_str(), port).to_socket_addrs();
+        let _ = send.send(addresses.map(Iterator::collect));
+    };
+    thread::Builder::new().name("resolver".into()).spawn(look_up)?;
+    receive.await.unwrap_or_else(|_| Err(io::Error::other("the resolver panicked")))
 }
 
 /// Makes ring the process's TLS provider, which reqwest is built without. A second call does nothing.

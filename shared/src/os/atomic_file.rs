@@ -11,6 +11,9 @@ use crate::exit::ExitError;
 /// # Errors
 /// Why it is not, in words that follow "invalid value".
 pub fn check(path: &str) -> Result<(), String> {
+    if path.starts_with('-') {
+        return Err("a file name must not begin with a hyphen: write ./ in front".into());
+    }
     let path = Path::new(path);
     if path.file_name().is_none() || path.is_dir() {
         return Err("not a file".into());
@@ -38,7 +41,14 @@ pub fn write(path: &str, contents: &[u8]) -> Result<(), ExitError> {
         if let Ok(old) = fs::metadata(&path) {
             fs::set_permissions(&temporary, old.permissions())?;
         }
-        fs::rename(&temporary, &path)
+        match fs::rename(&temporary, &path) {
+            // A file that is a mount point of its own cannot be replaced, only written.
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                fs::remove_file(&temporary)?;
+                save(&path, contents)
+            }
+            renamed => renamed,
+        }
     });
     written.map_err(|error| {
         let _ = fs::remove_file(&temporary);
@@ -56,6 +66,12 @@ fn save(path: &Path, contents: &[u8]) -> io::Result<()> {
 /// The absolute path that `path` leads to, with links followed: [`write()`] replaces a link's target,
 /// not the link. Two names of one file resolve to the same path.
 pub fn resolve(path: &Path) -> PathBuf {
+    // A link whose target does not exist yet.
+    if let (Ok(target), Some(directory), false) =
+        (fs::read_link(path), path.parent(), path.exists())
+    {
+        return resolve(&directory.join(target));
+    }
     let new = || {
         // A bare name has no directory, which means the current one.
         let directory = path.parent().map(|parent| Path::new(".").join(parent));

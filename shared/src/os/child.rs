@@ -49,6 +49,9 @@ impl ChildMode {
             let why = "internal mode, used by the demo, which writes to its stdin";
             return Err(ExitError::Usage(why.into()).into());
         }
+        // A child that dies on purpose leaves no core file in the user's directory.
+        #[cfg(unix)]
+        let _ = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
         if !self.reads_stdin {
             exit_with_stdin()?;
         }

@@ -1,5 +1,5 @@
 //! File descriptors (`ulimit -n`): how many this process may open. A connection needs one, and so
-//! does each end of a pipe.
+//! does each end of a pipe. `http::permit` keeps tasks below the limit.
 
 /// Descriptors that are needed whatever runs: the standard streams, the server's listener, event
 /// loops, and pipes while a process is being started.

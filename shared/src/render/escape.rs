@@ -14,6 +14,19 @@ pub fn is_control(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// A URL without its password: `http://user:***@host/`.
+pub fn mask_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.into() };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.rsplit_once('@').and_then(|(user, _)| user.split_once(':')) {
+        Some((user, password)) => {
+            let rest = &rest[user.len() + 1 + password.len()..];
+            format!("{scheme}://{user}:***{rest}")
+        }
+        None => url.into(),
+    }
+}
+
 /// An outcome in words.
 pub fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
@@ -41,5 +54,19 @@ mod tests {
     fn terminal_controls_become_visible() {
         assert_eq!(escape_controls("\u{1b}[31mred\r\n\u{202e}"), "\\u{1b}[31mred\\r\\n\\u{202e}");
         assert_eq!(escape_controls("яндекс, 10 ✓"), "яндекс, 10 ✓");
+    }
+
+    #[test]
+    fn passwords_of_urls_are_masked() {
+        for (url, masked) in [
+            ("http://u:s3cret@host/a:b@c", "http://u:***@host/a:b@c"),
+            ("http://:t0ken@host:80", "http://:***@host:80"),
+            ("http://u:p@ss@host/", "http://u:***@host/"),
+            ("https://user@host/", "https://user@host/"),
+            ("http://[::1]:8080/a@b", "http://[::1]:8080/a@b"),
+            ("nonsense", "nonsense"),
+        ] {
+            assert_eq!(mask_password(url), masked);
+        }
     }
 }

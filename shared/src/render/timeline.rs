@@ -1,4 +1,4 @@
-//! Lays out a run's tasks over time as rows of characters.
+//! Lays out a run's tasks over time as rows of characters, which `text::draw` prints.
 
 use crate::report::lanes::{Lane, lanes};
 use crate::report::{Run, Task};

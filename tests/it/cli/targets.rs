@@ -152,7 +152,7 @@ fn stalled_body_is_timed_out() {
 #[test]
 fn named_host_refutes_no_claim() {
     let server = Server::start([127, 0, 0, 1].into(), 0).unwrap();
-    let url = server.url("/delay/100").replace("127.0.0.1", "localhost");
+    let url = server.url("/delay/300").replace("127.0.0.1", "localhost");
     for (name, ..) in HTTP_DEMOS {
         let report = report(&mut demo(name, &["-n", "4", "--url", &url]), 0);
         assert!(lesson(&report).findings.iter().all(|finding| finding.verdict != Verdict::Fails));

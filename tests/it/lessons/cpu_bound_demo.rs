@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::support::demo::{demo, lesson, report, run_of};
+use crate::support::demo::{demo, lesson, parse_any, report, run, run_of};
 
 #[test]
 fn five_models_draw_the_same_rows() {
@@ -23,7 +23,7 @@ fn five_models_draw_the_same_rows() {
     assert_eq!(workers.len(), 2);
 }
 
-/// The finding on Python in the lesson `gil`, where `python3` prints just this.
+/// The first finding on Python in the lesson `gil`, where `python3` prints just this.
 #[cfg(unix)]
 fn with_python(name: &str, prints: Option<&str>) -> shared::report::Finding {
     use crate::support::workspace::{copy_program, scratch};
@@ -37,8 +37,8 @@ fn with_python(name: &str, prints: Option<&str>) -> shared::report::Finding {
         copy_program(&script, &directory.join("python3"));
     }
     let mut gil = demo("cpu-bound-demo", &["gil", "-n", "40", "--workers", "2"]);
-    let report = report(gil.env("PATH", directory), 0);
-    lesson(&report).findings.last().unwrap().clone()
+    let output = run(gil.env("PATH", directory).args(["--format", "json"]));
+    lesson(&parse_any(&output)).findings[0].clone()
 }
 
 #[test]
@@ -47,8 +47,8 @@ fn python_predicts_its_own_finding() {
     use shared::report::Verdict;
     let none = with_python("no python", None);
     assert_eq!(none.verdict, Verdict::NotShown);
-    assert!(none.because.contains("no python3 answered"), "{none:?}");
-    let prints = r#"{"version":"CPython 3.14.0","gil":false,"busy":1.9}"#;
+    assert!(none.because.contains("no python3 on this machine"), "{none:?}");
+    let prints = r#"{"version":"CPython 3.14.0","free_threaded":true,"gil":false,"busy":1.9}"#;
     let free = with_python("free python", Some(prints));
     assert_eq!(free.says, "A Python without the lock computes in parallel");
     assert!(free.predicted.contains("2 cores busy"), "{free:?}");

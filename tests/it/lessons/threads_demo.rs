@@ -11,15 +11,14 @@ fn panicking_thread_loses_only_its_task() {
     assert_eq!((run.done, run.failed), (9, 1));
     let lost = run.tasks.iter().find(|task| task.outcome == Outcome::Failed).unwrap();
     assert_eq!(lost.error.as_deref(), Some("panicked: gives up, on purpose"));
-    let finding = &lesson(&report).findings[0];
-    assert_eq!(finding.verdict, Verdict::Holds);
-    assert!(finding.measured.contains("panic 9, exit 0, abort 0, overflow 0"), "{finding:?}");
+    assert_eq!(lesson(&report).findings[0].verdict, Verdict::Holds);
 }
 
 #[test]
-fn race_result_follows_the_task_count() {
+fn race_cures_lose_no_update() {
     let race = report(&mut demo("threads-demo", &["race", "-n", "8"]), 0);
-    assert_eq!(lesson(&race).findings[0].measured, "two steps 1, one step 8, lock 8");
+    let finding = &lesson(&race).findings[0];
+    assert!(finding.measured.ends_with(", one step 0, one lock 0"), "{finding:?}");
 }
 
 #[test]
@@ -32,7 +31,7 @@ fn missing_compiler_is_not_shown() {
 
 #[test]
 fn timeout_below_gate_refutes_nothing() {
-    let words = ["side-by-side", "--timeout", "1ms", "--delay", "1ms", "--format", "json"];
+    let words = ["gate", "--timeout", "1ms", "--delay", "1ms", "--format", "json"];
     let report = parse_any(&run(&mut demo("threads-demo", &words)));
     let gate = &lesson(&report).findings[0];
     assert_ne!(gate.verdict, Verdict::Fails, "{gate:?}");
