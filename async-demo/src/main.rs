@@ -16,7 +16,7 @@ const DEMO: Demo = Demo::new(env!("CARGO_PKG_NAME"), include_str!("main.rs"), no
     .lessons(lessons::ALL)
     .http()
     .tasks(10, 10_000)
-    .next("cargo run -p cpu-bound-demo");
+    .next("cargo run -p cpu-bound-demo -- stop");
 
 fn main() -> ExitCode {
     shared::cli::main(&DEMO)

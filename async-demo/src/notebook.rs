@@ -1,8 +1,8 @@
 //! Async tasks let waits overlap on a single thread: a task that has to wait at an `.await` yields
 //! to the others, so x + y + z becomes max(x, y, z).
 //! You will see a staircase, a block, and a staircase with steps of k, all on the thread `main`.
-//! Try it: `-n 100 --delay 20ms`; or write `Semaphore::new(1)` below, and see the first staircase
-//! again.
+//! Try it: `-n 100 --delay 20ms`; or write `Semaphore::new(1)` in `k_at_once`, and see the
+//! first staircase again.
 
 use std::sync::Arc;
 
@@ -61,7 +61,8 @@ async fn all_at_once(lab: &Lab, client: &AsyncClient, ids: &[usize]) -> Result<V
     gather(spawned).await
 }
 
-/// The same, but a task makes its request only while it holds one of k permits.
+/// The same, but a task makes its request only while it holds one of k permits. To bound the tasks,
+/// too, call `acquire_owned` before the spawn, and move the permit into the task.
 async fn k_at_once(k: usize, client: &AsyncClient, ids: &[usize]) -> Result<Vec<Task>> {
     let permits = Arc::new(Semaphore::new(k)); // `asyncio.Semaphore(k)`.
     let mut spawned = Vec::new();
@@ -77,7 +78,7 @@ async fn k_at_once(k: usize, client: &AsyncClient, ids: &[usize]) -> Result<Vec<
 }
 
 /// `asyncio.gather`: awaits the tasks in order, while all of them run.
-pub async fn gather(spawned: Vec<(usize, JoinHandle<Task>)>) -> Result<Vec<Task>> {
+async fn gather(spawned: Vec<(usize, JoinHandle<Task>)>) -> Result<Vec<Task>> {
     let mut tasks = Vec::new();
     for (id, task) in spawned {
         let outcome = task.await; // An error if the task panicked.

@@ -27,36 +27,15 @@ impl Cores<'_> {
 
     /// Did `run` use a single core, although there are more?
     pub fn one_busy(&self, run: &Run) -> Check {
-        let reason = match self.busy(run) {
-            ..=ONE => (Verdict::Holds, "it used one of several cores"),
-            ..1.5 => (Verdict::NotShown, "it used a little more than one core"),
-            _ => (Verdict::Fails, "it used more than one core"),
-        };
-        // A run that gets no more than one core does not show that it needs no more.
-        let taken = run.idle_ms.is_some() && !others_idle(run, self.cores);
-        let taken = taken && reason.0 == Verdict::Holds;
-        let unknown = busy(run).is_none();
-        self.check("1 core busy".into(), run, reason)
-            .unless(taken.then_some("other programs kept the other cores busy"))
-            .unless(unknown.then_some("this operating system does not report our CPU time"))
-            .unless(self.doubt(run))
+        self.check("1 core busy".into(), run, one_core(run, self.cores)).unless(self.doubt(run))
     }
 
     /// Did `run` keep `k` cores busy, or all if there are fewer?
     pub fn k_busy(&self, k: usize, run: &Run) -> Check {
         let expected = k.min(self.cores).min(run.tasks.len());
-        let busy = self.busy(run);
-        let reason = if busy > 1.0 + 0.5 * (expected as f64 - 1.0) {
-            (Verdict::Holds, "tasks that take turns cannot keep more than one core busy")
-        } else if busy > ONE {
-            (Verdict::NotShown, "it used more than one core, but fewer than predicted")
-        } else if others_idle(run, expected) {
-            (Verdict::Fails, "it used one core while others were idle")
-        } else {
-            (Verdict::NotShown, "other programs may have kept the cores busy")
-        };
         let single = (expected < 2).then_some("a single worker or task uses one core");
         let plural = if expected == 1 { "" } else { "s" };
+        let reason = several_cores(run, self.busy(run), expected);
         self.check(format!("{expected} core{plural} busy"), run, reason)
             .unless(single)
             .unless(self.doubt(run))
@@ -98,6 +77,33 @@ impl Cores<'_> {
         let faster = self.sequential.wall_ms / run.wall_ms;
         let measured = format!("{:.2} cores busy, {faster:.2} times as fast", self.busy(run));
         Check::new(predicted, measured, reason)
+    }
+}
+
+/// Did `run` use a single one of `cores`?
+pub fn one_core(run: &Run, cores: usize) -> (Verdict, &'static str) {
+    match busy(run) {
+        None => (Verdict::NotShown, "this operating system does not report our CPU time"),
+        // A run that gets no more than one core does not show that it needs no more.
+        Some(..=ONE) if run.idle_ms.is_some() && !others_idle(run, cores) => {
+            (Verdict::NotShown, "other programs kept the other cores busy")
+        }
+        Some(..=ONE) => (Verdict::Holds, "it used one of several cores"),
+        Some(..1.5) => (Verdict::NotShown, "it used a little more than one core"),
+        Some(_) => (Verdict::Fails, "it used more than one core"),
+    }
+}
+
+/// Did `run`, which kept so many cores `busy`, use the `expected` ones?
+pub fn several_cores(run: &Run, busy: f64, expected: usize) -> (Verdict, &'static str) {
+    if busy > 1.0 + 0.5 * (expected as f64 - 1.0) {
+        (Verdict::Holds, "tasks that take turns cannot keep more than one core busy")
+    } else if busy > ONE {
+        (Verdict::NotShown, "it used more than one core, but fewer than predicted")
+    } else if others_idle(run, expected) {
+        (Verdict::Fails, "it used one core while others were idle")
+    } else {
+        (Verdict::NotShown, "other programs may have kept the cores busy")
     }
 }
 

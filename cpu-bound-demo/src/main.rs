@@ -18,7 +18,7 @@ mod rows;
 const DEMO: Demo = Demo::new(env!("CARGO_PKG_NAME"), include_str!("main.rs"), notebook::LESSON)
     .lessons(lessons::ALL)
     .tasks(800, 4_000)
-    .next("cargo run -p threads-demo, and compare: the same models where tasks wait");
+    .next("cargo run --release -p summary-demo");
 
 fn main() -> ExitCode {
     shared::cli::main(&DEMO)

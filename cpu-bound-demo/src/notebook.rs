@@ -1,6 +1,6 @@
 //! Where tasks compute, threads, processes and rayon use all cores. Async tasks on one thread do not.
 //! You will see one picture drawn five times. A row that differs from its first drawing is lost.
-//! Try it: `--workers 1`; `-n 1600 --png mandelbrot.png`; on Linux, `taskset -c 0` in front.
+//! Try it: `new_multi_thread` in `by_async`. The tasks use all cores that are idle, and G4 fails.
 
 use std::process::Stdio;
 use std::thread::{Builder, scope};
@@ -30,7 +30,7 @@ fn run(lab: &Lab) -> Result<Evidence> {
     let tasks = gallery.run("async", sequential.wall_ms, by_async)?;
     let cores = Cores::new(&sequential, lab.cores);
     let findings = vec![
-        cores.one_busy(&tasks).on("G4", "Async does not speed up computation"),
+        cores.one_busy(&tasks).on("G4", "Async on one thread does not speed up computing"),
         cores.same_rows(&processes).on("P1", "Processes compute as well as they wait"),
         cores.k_busy(k, &processes).on("P3", "Processes compute in parallel"),
         cores.k_busy(k, &threads).on("G5", "Threads compute in parallel"),

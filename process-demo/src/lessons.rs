@@ -1,23 +1,25 @@
-//! The lessons that run when they are named. Each is one file.
+//! The lessons in the order of the path. Each is a file; the other files help them.
 
 use shared::Lesson;
 
+use crate::notebook;
+
 mod crash;
-mod dropped;
 mod file_race;
 mod full_pipes;
-mod orphans;
 mod own_memory;
+mod proc;
 mod serialize;
 mod torn_lines;
+mod who_ends_a_child;
 
 pub const ALL: &[Lesson] = &[
-    crash::LESSON,
     own_memory::LESSON,
+    notebook::LESSON,
     serialize::LESSON,
+    full_pipes::LESSON,
     torn_lines::LESSON,
     file_race::LESSON,
-    full_pipes::LESSON,
-    orphans::LESSON,
-    dropped::LESSON,
+    crash::LESSON,
+    who_ends_a_child::LESSON,
 ];

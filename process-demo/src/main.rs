@@ -3,7 +3,7 @@
 //! + Good for any work, whether it waits or computes.
 //! + A process that dies takes no other with it.
 //! - Each process costs memory, and time to start.
-//! - All data that processes exchange must be serialized.
+//! - Data for another process must be serialized, or put into shared memory.
 
 use std::process::ExitCode;
 
@@ -17,7 +17,7 @@ const DEMO: Demo = Demo::new(env!("CARGO_PKG_NAME"), include_str!("main.rs"), no
     .lessons(lessons::ALL)
     .http()
     .tasks(10, 1_000)
-    .next("cargo run -p async-demo");
+    .next("cargo run -p async-demo -- lazy");
 
 fn main() -> ExitCode {
     shared::cli::main(&DEMO)

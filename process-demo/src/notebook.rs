@@ -1,6 +1,7 @@
-//! Processes let waits overlap as threads do, but each is a program to start, and pipes carry bytes.
+//! Processes let waits overlap as threads do, but each must be started, and data travels through pipes as bytes.
 //! You will see a staircase, then a block that starts late: the gap is the start of ten programs.
-//! Try it: `--workers 5`; or `--delay 3s`, and kill a worker of the pool by the pid in its line.
+//! Try it: `--workers 5`, and the pool needs two rounds in place of five. Or `-n 6 --delay 2s`, and
+//! `kill` the pid in the pool's first line: its next task is lost, and another process takes its place.
 
 use std::process::Stdio;
 

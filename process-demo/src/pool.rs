@@ -8,7 +8,7 @@ use shared::demo::LessonOption;
 pub use supervisor::run;
 
 #[cfg(test)]
-mod faults;
+pub mod faults;
 mod supervisor;
 mod task_queue;
 pub mod worker;

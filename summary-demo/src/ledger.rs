@@ -1,8 +1,10 @@
-//! Runs every lesson of the other demos and reads their reports: their findings are the ledger, and
-//! their times the matrix of models.
+//! Runs every lesson of the other demos and reads their reports: their findings are the ledger, their
+//! times the matrix of models, and both together the choice.
 //! You will see each claim with its prediction, its measurement and its verdict; then how many times
-//! as fast as the sequential run each model is, where tasks wait and where they compute.
-//! Try it: on Linux, `taskset -c 0` in front, for a single core. Which choice is left?
+//! as fast as the sequential run each model is, where tasks wait and where they compute; then the
+//! choice: which model for what, each line with the claims that it rests on.
+//! Try it: on Linux, `taskset -c 0 cargo run --release -p summary-demo`. On a single core, the lines
+//! about computing over data and in Python are not shown.
 
 use std::time::Duration;
 
@@ -10,8 +12,10 @@ use anyhow::Result;
 use indicatif::ProgressBar;
 use shared::{Evidence, Lab, Lesson};
 
+use crate::choice;
 use crate::demos::Demos;
 use crate::matrix::Matrix;
+use crate::quoted::Quoted;
 
 pub const LESSON: Lesson = Lesson::new(
     "ledger",
@@ -36,7 +40,8 @@ fn run(_: &Lab) -> Result<Evidence> {
     }
     bar.finish_and_clear();
 
-    let matrix = Matrix::new(&quoted);
-    let findings = vec![matrix.check(&quoted).on("G9", "Which model suits which work")];
+    let (matrix, reports) = (Matrix::new(Quoted(&quoted)), Quoted(&quoted));
+    let mut findings = vec![matrix.check(reports).on("G9", "Which models speed up which work")];
+    findings.extend(choice::findings(reports));
     Ok(Evidence { figures: matrix.figures(), findings, quoted, ..Evidence::default() })
 }

@@ -7,9 +7,11 @@ use std::process::ExitCode;
 
 use shared::Demo;
 
+mod choice;
 mod demos;
 mod ledger;
 mod matrix;
+mod quoted;
 
 const DEMO: Demo = Demo::new(env!("CARGO_PKG_NAME"), include_str!("main.rs"), ledger::LESSON)
     .next("cargo run -p threads-demo -- --list, and a lesson of your choice");

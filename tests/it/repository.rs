@@ -6,4 +6,5 @@ mod floors;
 mod manifests;
 mod nested_cargo;
 mod own_demo;
+mod path;
 mod sizes;

@@ -1,25 +1,33 @@
-//! The lessons, in the order in which `all` runs them.
+//! The lessons in the order of the path. Each is a file; the other files help them.
 
 use shared::Lesson;
 
+use crate::notebook;
+
+#[cfg(test)]
+mod arm;
+mod backpressure;
 mod cancel;
+mod compiler;
 mod daemon;
 mod deadlock;
+mod gate;
 mod lock_held;
 mod meanwhile;
 mod panic;
 mod race;
 mod refused;
-mod side_by_side;
 
 pub const ALL: &[Lesson] = &[
-    side_by_side::LESSON,
     meanwhile::LESSON,
+    notebook::LESSON,
+    gate::LESSON,
+    daemon::LESSON,
     panic::LESSON,
     cancel::LESSON,
-    race::LESSON,
     refused::LESSON,
-    deadlock::LESSON,
+    race::LESSON,
     lock_held::LESSON,
-    daemon::LESSON,
+    deadlock::LESSON,
+    backpressure::LESSON,
 ];

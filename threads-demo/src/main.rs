@@ -18,7 +18,7 @@ const DEMO: Demo = Demo::new(env!("CARGO_PKG_NAME"), include_str!("main.rs"), no
     .lessons(lessons::ALL)
     .http()
     .tasks(10, 2_000)
-    .next("cargo run -p process-demo");
+    .next("cargo run -p cpu-bound-demo -- gil");
 
 fn main() -> ExitCode {
     shared::cli::main(&DEMO)

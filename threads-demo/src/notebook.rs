@@ -1,10 +1,10 @@
 //! Threads let waits overlap: ten waits of 100 ms take a second in sequence, but 100 ms when each has
 //! its own thread. A pool of k threads needs n / k rounds, rounded up.
 //!
-//! You will see a staircase, a block, and a staircase with steps of k.
+//! You will see a staircase, a block, and a staircase whose steps are k tasks high.
 //!
-//! Try it: `--workers 5`; or `-n 100`; or join only the first thread (`.zip(threads).take(1)`), and
-//! read what the report says about the other nine.
+//! Try it: `--workers 5`; or `-n 100 --delay 10ms`; or join only the first thread, by
+//! `ids.iter().zip(threads).take(1)`, and read what the report says about the other nine.
 
 use std::sync::{Mutex, mpsc};
 use std::thread::{Builder, scope};
@@ -41,7 +41,7 @@ fn in_sequence(client: &Client, ids: &[usize]) -> Vec<Task> {
 }
 
 /// Starts a thread for each task, then waits for all of them.
-pub fn thread_per_task(lab: &Lab, client: &Client, ids: &[usize]) -> Vec<Task> {
+fn thread_per_task(lab: &Lab, client: &Client, ids: &[usize]) -> Vec<Task> {
     scope(|scope| {
         let mut threads = Vec::new();
         for &id in ids {

@@ -1,8 +1,8 @@
 //! One call that blocks the thread stops every task on it: no other task runs until it returns. The
-//! cures are a thread for the call, or a yield between its pieces. More threads only postpone it.
+//! cures: run the call in a thread, or yield between its pieces. More threads only postpone it.
 //! You will see how often a heartbeat, due every 10 ms, beats during the same work done four ways.
-//! Try it: `let _ = reqwest::blocking::get("https://example.com");` in place of the first sleep. In
-//! a debug build it panics in async code; in a release build it only blocks, without a word.
+//! Try it: write `tokio::time::sleep(work).await` in place of the first `thread::sleep(work)`: the
+//! heart goes on beating, and the finding fails, because it predicts a call that blocks.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Barrier};
@@ -14,7 +14,7 @@ use shared::report::{Figure, Scale, Verdict};
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson};
 use tokio::runtime::Builder;
-use tokio::task::{spawn_blocking, yield_now};
+use tokio::task::{JoinSet, spawn_blocking, yield_now};
 use tokio::time::sleep;
 
 pub const LESSON: Lesson = Lesson::new(
@@ -28,71 +28,64 @@ pub const LESSON: Lesson = Lesson::new(
 const WORK: Duration = Duration::from_millis(500);
 
 fn run(_: &Lab) -> Result<Evidence> {
-    let rt = Builder::new_current_thread().enable_all().build()?;
-    let blocking = rt.block_on(beats(async {
-        thread::sleep(WORK); // The trap.
-    }));
-    let in_a_thread = rt.block_on(beats(async {
-        let _ = spawn_blocking(|| thread::sleep(WORK)).await; // One cure.
-    }));
-    let yielding = rt.block_on(beats(async {
-        for _ in 0..50 {
-            thread::sleep(WORK / 50);
-            yield_now().await; // The other cure.
-        }
-    }));
-
-    // Two threads, and two calls that block them at the same time.
-    let rt = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let both = Arc::new(Barrier::new(2));
-    let two_threads = rt.block_on(async {
-        let heart = heartbeat();
-        let block = |both: Arc<Barrier>| {
-            let heart = heart.clone();
-            tokio::spawn(async move {
-                both.wait(); // From here on, neither thread is free.
-                let before = heart.load(Relaxed);
-                thread::sleep(WORK);
-                let beats = heart.load(Relaxed) - before;
-                both.wait(); // Until here.
-                beats
-            })
-        };
-        let (one, other) = (block(both.clone()), block(both));
-        one.await.unwrap_or(0) + other.await.unwrap_or(0)
-    });
-
-    let beats = [blocking, in_a_thread, yielding, two_threads];
+    let beats = [
+        beats(blocking(WORK))?,
+        beats(in_a_thread(WORK))?,
+        beats(yielding(WORK))?,
+        beats_on_two_threads(2, WORK)?,
+    ];
     let finding = check(beats).on("A6", "A call that blocks stops all tasks of its thread");
     Ok(Evidence::new(Vec::new(), vec![finding]).with(vec![figure(beats)]))
 }
 
-/// A count that goes up every 10 ms, if the event loop lets it.
-fn heartbeat() -> Arc<AtomicUsize> {
-    let beats = Arc::new(AtomicUsize::new(0));
-    let heart = beats.clone();
-    tokio::spawn(async move {
-        loop {
-            sleep(Duration::from_millis(10)).await;
-            heart.fetch_add(1, Relaxed);
+async fn blocking(work: Duration) {
+    thread::sleep(work); // The trap.
+}
+
+async fn in_a_thread(work: Duration) {
+    let _ = spawn_blocking(move || thread::sleep(work)).await; // One cure.
+}
+
+async fn yielding(work: Duration) {
+    for _ in 0..50 {
+        thread::sleep(work / 50);
+        yield_now().await; // The other cure.
+    }
+}
+
+/// Heartbeats during `work`, on one thread.
+fn beats(work: impl Future) -> Result<usize> {
+    Ok(Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let heart = heartbeat();
+        yield_now().await; // The heartbeat runs to its first await.
+        work.await;
+        heart.load(Relaxed)
+    }))
+}
+
+/// Heartbeats during calls that block at the same time, on two threads.
+fn beats_on_two_threads(calls: usize, work: Duration) -> Result<usize> {
+    let all = Arc::new(Barrier::new(calls));
+    Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(async {
+        let heart = heartbeat();
+        let mut set = JoinSet::new();
+        for _ in 0..calls {
+            let (all, heart) = (all.clone(), heart.clone());
+            set.spawn(async move {
+                all.wait(); // From here on, each call has its thread.
+                let before = heart.load(Relaxed);
+                thread::sleep(work);
+                let beats = heart.load(Relaxed) - before;
+                all.wait(); // Until here.
+                beats
+            });
         }
-    });
-    beats
-}
-
-/// Heartbeats during `work`.
-async fn beats(work: impl Future<Output = ()>) -> usize {
-    let heart = heartbeat();
-    yield_now().await; // The heartbeat runs to its first await.
-    work.await;
-    heart.load(Relaxed)
-}
-
-fn figure(beats: [usize; 4]) -> Figure {
-    let figure = Figure::new("Heartbeats during 500 ms of work", "beats", Scale::Linear);
-    let names = ["blocking", "in a thread", "yielding", "two threads, two calls"];
-    let points = names.into_iter().zip(beats);
-    points.fold(figure, |figure, (name, beats)| figure.point(name, beats as f64, None))
+        let mut beats = 0;
+        while let Some(end) = set.join_next().await {
+            beats += end?;
+        }
+        Ok(beats)
+    })
 }
 
 /// Heartbeats during the same work: by a call that blocks, in a thread, in pieces, and by two calls
@@ -115,6 +108,26 @@ fn check([blocking, in_a_thread, yielding, two_threads]: [usize; 4]) -> Check {
     )
 }
 
+/// A count that goes up every 10 ms, if the event loop lets it.
+fn heartbeat() -> Arc<AtomicUsize> {
+    let beats = Arc::new(AtomicUsize::new(0));
+    let heart = beats.clone();
+    tokio::spawn(async move {
+        loop {
+            sleep(Duration::from_millis(10)).await;
+            heart.fetch_add(1, Relaxed);
+        }
+    });
+    beats
+}
+
+fn figure(beats: [usize; 4]) -> Figure {
+    let figure = Figure::new("Heartbeats during 500 ms of work", "beats", Scale::Linear);
+    let names = ["blocking", "in a thread", "yielding", "two threads, two calls"];
+    let points = names.into_iter().zip(beats);
+    points.fold(figure, |figure, (name, beats)| figure.point(name, beats as f64, None))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +144,24 @@ mod tests {
         ] {
             let check = check(beats);
             assert!(check.verdict == verdict && check.because.contains(because), "{check:#?}");
+        }
+    }
+
+    #[test]
+    fn broken_arms_fail() {
+        let work = Duration::from_millis(200);
+        let trap = beats(blocking(work)).unwrap();
+        let cures = [beats(in_a_thread(work)).unwrap(), beats(yielding(work)).unwrap()];
+        let both = beats_on_two_threads(2, work).unwrap();
+        let one = beats_on_two_threads(1, work).unwrap();
+        for (beats, verdict) in [
+            ([trap, cures[0], cures[1], both], Holds),
+            ([cures[1], cures[0], cures[1], both], Fails), // The trap yields.
+            ([trap, trap, cures[1], both], Fails),         // A cure blocks.
+            ([trap, cures[0], trap, both], Fails),
+            ([trap, cures[0], cures[1], one], Fails), // A thread is free.
+        ] {
+            assert_eq!(check(beats).verdict, verdict, "{beats:?}");
         }
     }
 

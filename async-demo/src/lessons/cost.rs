@@ -1,22 +1,19 @@
-//! What a task, a thread and a process cost: the time to make one and see it end, and its memory.
-//! Each kind is measured in a child process of its own, all in one run.
-//! You will see all three on a scale whose every step is a factor of ten.
-//! Try it: write `100_000` in place of the last `1000`: how many threads does your system allow?
+//! What a task, a thread and a process cost: the time to make one and see it end, and its
+//! memory. Each kind is measured in a child process of its own, all in one run.
+//! You will see all three on a logarithmic scale. What counts is
+//! private memory: a process has most of its pages in common with other processes. A thread has
+//! 2 MiB of address space besides, which costs nothing until it is used, and a stack in the
+//! kernel.
+//! Try it: write `10_000` in place of the last `1000`: each further thread costs as much as
+//! before, or T8 tells how many your system allows.
 
-use std::io::{BufRead, Read, stdin};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use shared::os::child::{ChildMode, write_line};
-use shared::os::usage::{peak_rss_kib, rss_kib};
 use shared::{Evidence, Lab, Lesson};
-use tokio::runtime::Builder;
-use tokio::sync::Semaphore;
-use tokio::task::yield_now;
 
+use crate::lessons::cost_units::{IDLE, processes, tasks, threads};
 use crate::lessons::cost_verdicts::{Cost, Costs};
 
 pub const LESSON: Lesson = Lesson::new(
@@ -28,9 +25,8 @@ pub const LESSON: Lesson = Lesson::new(
 )
 .child_modes(&[MEASURE, IDLE]);
 
-/// A child that measures one kind, and a process that is measured.
+/// A child that measures one kind.
 const MEASURE: ChildMode = ChildMode::new("cost-of", measure);
-const IDLE: ChildMode = ChildMode::new("idle", idle).reads_stdin();
 
 fn run(_: &Lab) -> Result<Evidence> {
     let costs = Costs {
@@ -64,119 +60,71 @@ fn measure(args: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// How many units wait by now.
-static WAITING: AtomicUsize = AtomicUsize::new(0);
-
-/// Has all tasks wait at the same time, on one thread. Returns their number, and the memory in KiB
-/// that was added meanwhile.
-fn tasks(count: usize) -> Result<(usize, Option<u64>)> {
-    let before = rss_kib();
-    let rt = Builder::new_current_thread().build()?;
-    rt.block_on(async {
-        let gate = Arc::new(Semaphore::new(0));
-        let mut tasks = Vec::with_capacity(count);
-        for _ in 0..count {
-            let gate = gate.clone();
-            tasks.push(tokio::spawn(async move {
-                WAITING.fetch_add(1, Relaxed);
-                drop(gate.acquire().await);
-            }));
-        }
-        while WAITING.load(Relaxed) < count {
-            yield_now().await;
-        }
-        let kib = added(before);
-        gate.close();
-        for task in tasks {
-            task.await?;
-        }
-        Ok((count, kib))
-    })
-}
-
-/// The same with a thread each, as many as the OS allows.
-fn threads(count: usize) -> Result<(usize, Option<u64>)> {
-    let before = rss_kib();
-    let gate = Arc::new(Mutex::new(()));
-    let closed = gate.lock();
-    let mut threads = Vec::new();
-    while threads.len() < count {
-        let gate = gate.clone();
-        let thread = thread::Builder::new().spawn(move || {
-            WAITING.fetch_add(1, Relaxed);
-            drop(gate.lock());
-        });
-        if thread.is_err() && !threads.is_empty() {
-            break;
-        }
-        threads.push(thread?);
-    }
-    while WAITING.load(Relaxed) < threads.len() {
-        thread::yield_now();
-    }
-    let (count, kib) = (threads.len(), added(before));
-    drop(closed);
-    threads.into_iter().for_each(|thread| drop(thread.join()));
-    Ok((count, kib))
-}
-
-fn added(before: Option<u64>) -> Option<u64> {
-    Some(rss_kib()?.saturating_sub(before?))
-}
-
-/// Makes one process at a time, each of which reports its memory.
-fn processes(count: usize) -> Result<(usize, Option<u64>)> {
-    let mut memory = Some(0);
-    for _ in 0..count {
-        let mut idle = IDLE.spawn(&[])?;
-        let mut line = String::new();
-        idle.stdout.read_line(&mut line)?;
-        drop(idle.stdin); // Ends it.
-        idle.child.wait()?;
-        memory = memory.zip(line.trim().parse().ok()).map(|(sum, kib): (u64, u64)| sum + kib);
-    }
-    Ok((count, memory))
-}
-
-/// The process's main: prints its memory, and waits for the end of its stdin.
-fn idle(_: &[String]) -> Result<()> {
-    write_line(peak_rss_kib().map_or("unknown".into(), |kib| kib.to_string()));
-    stdin().read_to_end(&mut Vec::new())?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lessons::cost_units::idle;
+    use crate::lessons::private_memory::private_kib;
     use shared::os::child;
+    use shared::report::Verdict::{self, *};
+
+    const MODE: &str = "COST_TEST_MODE";
+
+    /// A mode has a stdout to itself, so the test below is started again as each of them.
+    fn printed(words: &str) -> String {
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        again.arg("lessons::cost::tests::child_modes_print_their_measurements");
+        again.args(["--exact", "--nocapture", "--quiet"]);
+        child::run(again.env(MODE, words), Duration::from_secs(60)).unwrap().stdout
+    }
+
+    fn cost(words: &str) -> Cost {
+        let printed = printed(words);
+        let cost = printed.lines().find_map(|line| serde_json::from_str(line).ok());
+        cost.expect(&printed)
+    }
 
     #[test]
     fn child_modes_print_their_measurements() {
-        const MODE: &str = "COST_TEST_MODE";
-        // A mode has a stdout to itself, so this test is started again as each of them.
         if let Ok(words) = std::env::var(MODE) {
             let words: Vec<String> = words.split(' ').map(String::from).collect();
             let mode = if words[0] == "idle" { idle } else { measure };
             return mode(&words).unwrap();
         }
-        let printed = |words: &str| {
-            let mut again = std::process::Command::new(std::env::current_exe().unwrap());
-            again.arg("lessons::cost::tests::child_modes_print_their_measurements");
-            again.args(["--exact", "--nocapture", "--quiet"]);
-            child::run(again.env(MODE, words), Duration::from_secs(60)).unwrap().stdout
-        };
         // Memory is known to the mode if it is known to this process.
         let prints_kib = printed("idle").lines().any(|line| line.parse::<u64>().is_ok());
-        assert_eq!(prints_kib, peak_rss_kib().is_some());
+        assert_eq!(prints_kib, private_kib().is_some());
         for (words, count) in [("task 1000", 1000), ("thread 3", 3)] {
             let begun = Instant::now();
-            let printed = printed(words);
+            let cost = cost(words);
             let us = begun.elapsed().as_secs_f64() * 1e6;
-            let cost = printed.lines().find_map(|line| serde_json::from_str(line).ok());
-            let cost: Cost = cost.expect(&printed);
             assert_eq!(cost.count, count, "{words}");
-            assert_eq!(cost.kib.is_some(), rss_kib().is_some(), "{words}");
+            assert_eq!(cost.kib.is_some(), private_kib().is_some(), "{words}");
             assert!((1.0..us).contains(&cost.us), "{words}: {} us", cost.us);
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn kinds_in_wrong_places_fail() {
+        let task = cost("task 5000");
+        let tasks = ["task 10", "task 100", "task 1000"].map(cost);
+        let threads = ["thread 5", "thread 20", "thread 120"].map(cost);
+        // As large as tasks, which are always made faster.
+        let small = [0, 1, 2].map(|place| Cost { us: threads[place].us * 10.0, ..tasks[place] });
+        let thread = threads[2];
+        // No process is at hand here: it stands for a child a hundred times as large and as slow.
+        let process =
+            Cost { us: thread.us * 100.0, kib: thread.kib.map(|kib| kib * 100), ..thread };
+        for (costs, verdicts) in [
+            (Costs { task, threads, process }, [Holds; 4]),
+            (Costs { task: process, threads, process: task }, [Fails, Fails, Holds, Fails]),
+            (Costs { task, threads: small, process }, [Holds, Holds, Fails, Holds]),
+            (Costs { task, threads, process: thread }, [Holds, Holds, Holds, Fails]),
+        ] {
+            let findings = costs.findings();
+            let found: Vec<Verdict> = findings.iter().map(|finding| finding.verdict).collect();
+            assert_eq!(found, verdicts, "{findings:#?}");
         }
     }
 }

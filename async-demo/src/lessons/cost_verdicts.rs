@@ -16,7 +16,7 @@ pub struct Cost {
     pub count: usize,
     /// Time to make all of them and see them end, in microseconds.
     pub us: f64,
-    /// Memory in KiB; `None` where the OS does not report it.
+    /// Private memory in KiB; `None` where the OS does not report it.
     pub kib: Option<u64>,
 }
 
@@ -45,12 +45,12 @@ impl Costs {
 
     pub fn figures(&self) -> Vec<Figure> {
         let mut time = Figure::new("Time to make one and see it end", "us", Scale::Logarithmic);
-        let mut memory = Figure::new("Memory of one", "KiB", Scale::Logarithmic);
+        let mut memory = Figure::new("Private memory of one", "KiB", Scale::Logarithmic);
         for (kind, cost) in self.kinds() {
             time = time.point(kind, cost.us_each(), None);
             memory = memory.point(kind, cost.kib_each(), None);
         }
-        let mut many = Figure::new("Memory of many threads", "KiB", Scale::Logarithmic);
+        let mut many = Figure::new("Private memory of many threads", "KiB", Scale::Logarithmic);
         for cost in &self.threads {
             many = many.point(cost.count, cost.kib.map(|kib| kib as f64), None);
         }
@@ -104,7 +104,9 @@ impl Costs {
         let reason = match each {
             None if more == 0 => (Verdict::NotShown, "the OS allowed no more threads"),
             None => unknown(),
-            Some(LEAST_THREAD_KIB..) => (Verdict::Holds, "measured while all of them waited"),
+            Some(LEAST_THREAD_KIB..) => {
+                (Verdict::Holds, "its stack; the kernel's stack for it comes on top")
+            }
             Some(_) => (Verdict::Fails, "more threads took hardly more memory"),
         };
         // The OS may have allowed fewer threads than were asked for.
@@ -128,7 +130,9 @@ impl Costs {
         let reason = match larger {
             _ if slower <= 1.0 => (Verdict::Fails, "a process was made as quickly as a thread"),
             Some(..=1.0) => (Verdict::Fails, "a process was as small as a thread"),
-            Some(_) => (Verdict::Holds, "each process reported its own memory"),
+            Some(_) => {
+                (Verdict::Holds, "counting only memory that it shares with no other process")
+            }
             None => unknown(),
         };
         Check::new(
@@ -140,7 +144,7 @@ impl Costs {
 }
 
 fn unknown() -> (Verdict, &'static str) {
-    (Verdict::NotShown, "this operating system does not report our memory")
+    (Verdict::NotShown, "this operating system does not report private memory")
 }
 
 fn known(value: Option<f64>) -> String {
@@ -208,13 +212,7 @@ mod tests {
     fn further_threads_must_add_memory() {
         for (counts, kib, verdict, because, measured) in [
             // 900 more threads at 4 KiB are 3600 KiB.
-            (
-                [100, 1000],
-                [1000, 4600],
-                Holds,
-                "all of them waited",
-                "1000: 4600 KiB; 4 KiB and 50",
-            ),
+            ([100, 1000], [1000, 4600], Holds, "its stack", "1000: 4600 KiB; 4 KiB and 50"),
             ([100, 1000], [1000, 4599], Fails, "hardly more", "1000: 4599 KiB; 4 KiB and 50"),
             ([60, 60], [480, 490], NotShown, "no more threads", "60: 490 KiB; unknown KiB and 833"),
         ] {
@@ -232,7 +230,7 @@ mod tests {
     fn process_must_exceed_thread_in_both() {
         // A thousand threads at 50 us and 8 KiB: 20 processes like them are 1000 us and 160 KiB.
         for (us, kib, verdict, because) in [
-            (1001.0, 161, Holds, "its own memory"),
+            (1001.0, 161, Holds, "no other process"),
             (1000.0, 161, Fails, "as quickly as a thread"),
             (1001.0, 160, Fails, "as small as a thread"),
         ] {

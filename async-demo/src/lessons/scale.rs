@@ -1,25 +1,29 @@
-//! A task that waits for an answer is a socket and some kilobytes of memory, buffers included. It
-//! has no thread and no stack, so one thread can hold ten thousand requests.
-//!
-//! You will see them all wait at the same time. The server is a process of its own here, so its
-//! memory does not count as the client's.
-//!
-//! Try it: `-n 1000`, `--delay 5s`; or `--url` of your own server, and compare with other clients.
+//! A request that waits in async costs a socket and a few kilobytes of memory, buffers included. In a
+//! thread it has a stack, and another one in the kernel, and the OS has to grant the thread.
+//! You will see ten thousand of them wait at once: on one thread, and then in a thread each. The
+//! server is a process of its own, so its memory does not count.
+//! Try it: `-n 1000`: what each request costs stays as it is, so a thousand threads do as well.
+
+use std::cell::Cell;
+use std::thread;
 
 use anyhow::Result;
-use shared::report::{Figure, Run, Scale, Verdict};
+use shared::os::clock::now_ms;
+use shared::report::{Figure, Outcome, Run, Scale, Verdict};
 use shared::verdict::{Check, lost, too_short};
-use shared::{Evidence, Lab, Lesson};
+use shared::{Evidence, Lab, Lesson, Task};
 use tokio::runtime::Builder;
+use tokio::task::JoinSet;
 
+use crate::lessons::blocking_socket::BlockingSocket;
+use crate::lessons::private_memory::{added_kib, kernel_stacks_kib, private_kib};
 use crate::lessons::server_process::{self, ServerProcess};
 use crate::lessons::unpooled_client::UnpooledClient;
-use crate::notebook::gather;
 
 pub const LESSON: Lesson = Lesson::new(
     "scale",
-    "Ten thousand requests that wait at the same time, on one thread",
-    &["A5"],
+    "Ten thousand requests that wait at once: on one thread, and in a thread each",
+    &["A5", "T8"],
     run,
     include_str!("scale.rs"),
 )
@@ -29,46 +33,85 @@ pub const LESSON: Lesson = Lesson::new(
 .child_modes(&[server_process::MODE]);
 
 fn run(lab: &Lab) -> Result<Evidence> {
-    let rt = Builder::new_current_thread().enable_all().build()?;
     let client = UnpooledClient::new(&lab.target()?)?;
-    let run = lab.run("async", lab.delay_ms, |ids| {
-        rt.block_on(async {
-            let mut spawned = Vec::with_capacity(ids.len());
-            for &id in ids {
-                let client = client.clone();
-                spawned.push((id, tokio::spawn(async move { client.get(id).await })));
-            }
-            let tasks = gather(spawned).await;
-            lab.count_threads(); // An added thread would still be there.
-            tasks
-        })
-    })?;
-    let kib = run.peak_rss_kib.map(|kib| kib as f64 / lab.tasks as f64);
-    let figure = Figure::new("Memory for each request", "KiB", Scale::Linear);
-    let finding = check(&run)
+    let tasks = measure(lab, "async", |ids, count| on_one_thread(&client, ids, count))?;
+    let a5 = check(&tasks.run)
         .unless(too_short(lab.delay_ms))
         .on("A5", "One thread holds thousands of requests");
-    let figures = vec![figure.point("async", kib, None)];
-    Ok(Evidence::new(vec![run], vec![finding]).with(figures))
+    if lab.delay_ms.is_none() {
+        return Ok(Evidence::new(vec![tasks.run], vec![a5])); // Behind --url.
+    }
+    let socket = BlockingSocket::new(&lab.target()?)?;
+    let get = |id| socket.get(id);
+    let threads = measure(lab, "threads", |ids, count| in_a_thread_each(&get, ids, count))?;
+    let t8 = check_threads(&threads.run)
+        .unless(too_short(lab.delay_ms))
+        .on("T8", "Threads hold thousands of requests, too: one thread of the OS for each");
+    let figures = figures([&tasks, &threads]);
+    Ok(Evidence::new(vec![tasks.run], vec![a5, t8]).with(figures))
+}
+
+/// Calls `count` when the first request has its answer, while the others wait for theirs.
+fn on_one_thread(client: &UnpooledClient, ids: &[usize], count: &dyn Fn()) -> Result<Vec<Task>> {
+    Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let mut set = JoinSet::new();
+        for &id in ids {
+            let client = client.clone();
+            set.spawn(async move { client.get(id).await });
+        }
+        let mut tasks = Vec::new();
+        while let Some(end) = set.join_next().await {
+            if tasks.is_empty() {
+                count();
+            }
+            tasks.push(end?);
+        }
+        Ok(tasks)
+    })
+}
+
+/// The same with a thread for each request, as long as the OS grants one.
+fn in_a_thread_each(
+    get: &(impl Fn(usize) -> Task + Sync),
+    ids: &[usize],
+    count: &dyn Fn(),
+) -> Result<Vec<Task>> {
+    thread::scope(|scope| {
+        let mut threads = Vec::new();
+        for &id in ids {
+            // Of a stack, only what it touches takes memory. The usual 2 MiB are address space.
+            let small = thread::Builder::new().stack_size(64 << 10);
+            threads.push((id, small.spawn_scoped(scope, move || get(id))));
+        }
+        let mut tasks = Vec::new();
+        for (id, thread) in threads {
+            tasks.push(match thread {
+                Ok(thread) => Task::from_thread(id, Ok(thread.join())),
+                Err(error) => Task::cancelled(id, now_ms(), format!("no thread: {error}")),
+            });
+            if tasks.len() == 1 {
+                count();
+            }
+        }
+        Ok(tasks)
+    })
 }
 
 /// A run of many requests, and the OS's count of threads.
 fn check(run: &Run) -> Check {
     let n = run.tasks.len();
     let peak = run.peak_in_flight.unwrap_or_else(|| run.most_at_once());
-    let more = run.threads.during.zip(run.threads.before);
-    let more = more.map(|(during, before)| during.saturating_sub(before));
+    let more = more_threads(run);
     let reason = match (peak, more) {
         (_, Some(1..)) if run.looks_up_names => (
             Verdict::NotShown,
             "the resolver looks up host names on its own threads: try an IP address",
         ),
         (_, Some(1..)) => (Verdict::Fails, "the run added threads"),
+        _ if n < 1000 => (Verdict::NotShown, FEW),
         (1, _) => (Verdict::Fails, "never two requests waited at the same time"),
-        _ if peak < n => {
-            (Verdict::NotShown, "the first requests had their answers before the last began")
-        }
-        (_, None) => (Verdict::NotShown, "this operating system does not report our thread count"),
+        _ if peak < n => (Verdict::NotShown, EARLY),
+        (_, None) => (Verdict::NotShown, UNKNOWN),
         _ => (Verdict::Holds, "all waited at the same time, and the run added no thread"),
     };
     let threads = more.map_or("unknown".into(), |more| more.to_string());
@@ -77,8 +120,88 @@ fn check(run: &Run) -> Check {
         format!("{peak} at once, {threads} more threads"),
         reason,
     )
-    .unless((n < 1000).then_some("fewer than a thousand requests: try a larger -n"))
     .unless(lost(&[run]))
+}
+
+/// The same requests in a thread each.
+fn check_threads(run: &Run) -> Check {
+    let n = run.tasks.len();
+    let (peak, more) = (run.peak_in_flight.unwrap_or(0), more_threads(run));
+    // The OS refused a thread for those that were cancelled.
+    let ran = run.tasks.iter().filter(|task| task.outcome != Outcome::Cancelled);
+    let waiting = ran.filter(|task| run.threads.at_ms < task.end_ms).count();
+    let reason = match more {
+        Some(more) if more < waiting => {
+            (Verdict::Fails, "more requests waited than there were threads".to_string())
+        }
+        _ if run.cancelled > 0 => {
+            (Verdict::NotShown, format!("the OS granted only {} threads", n - run.cancelled))
+        }
+        _ if n < 1000 => (Verdict::NotShown, FEW.into()),
+        _ if peak < n => (Verdict::NotShown, EARLY.into()),
+        None => (Verdict::NotShown, UNKNOWN.into()),
+        _ => (Verdict::Holds, "the OS granted a thread for each request".into()),
+    };
+    let threads = more.map_or("unknown".into(), |more| more.to_string());
+    let failed = run.failed + run.timed_out > 0;
+    Check::new(
+        format!("{n} at once, {n} more threads"),
+        format!("{peak} at once, {threads} more threads"),
+        reason,
+    )
+    .unless(lost(&[run]).filter(|_| failed))
+}
+
+const FEW: &str = "fewer than a thousand requests: try a larger -n";
+const EARLY: &str = "the first requests had their answers before the last began";
+const UNKNOWN: &str = "this operating system does not report our thread count";
+
+fn more_threads(run: &Run) -> Option<usize> {
+    Some(run.threads.during?.saturating_sub(run.threads.before?))
+}
+
+/// A run, and the memory in KiB that it had added when the first answer came.
+struct Measured {
+    run: Run,
+    private_kib: Option<u64>,
+    kernel_kib: Option<u64>,
+}
+
+fn measure(
+    lab: &Lab,
+    model: &str,
+    mut round: impl FnMut(&[usize], &dyn Fn()) -> Result<Vec<Task>>,
+) -> Result<Measured> {
+    let (private, kernel) = (private_kib(), kernel_stacks_kib());
+    let added = Cell::new((None, None));
+    let count = || {
+        lab.count_threads();
+        let kernel = kernel_stacks_kib().zip(kernel).map(|(now, then)| now.saturating_sub(then));
+        added.set((added_kib(private), kernel));
+    };
+    let run = lab.run(model, lab.delay_ms, |ids| round(ids, &count))?;
+    let (private_kib, kernel_kib) = added.get();
+    Ok(Measured { run, private_kib, kernel_kib })
+}
+
+/// What each request costs, in both models.
+fn figures(runs: [&Measured; 2]) -> Vec<Figure> {
+    let figure = |name, unit, value: fn(&Measured) -> Option<f64>| {
+        let mut figure = Figure::new(name, unit, Scale::Linear);
+        for measured in runs {
+            // The OS may have granted no threads for the others.
+            let ran = (measured.run.tasks.len() - measured.run.cancelled).max(1);
+            let each = value(measured).map(|value| value / ran as f64);
+            figure = figure.point(&measured.run.model, each, None);
+        }
+        figure
+    };
+    vec![
+        figure("Private memory for each request", "KiB", |one| Some(one.private_kib? as f64)),
+        figure("Kernel stack for each request", "KiB", |one| Some(one.kernel_kib? as f64)),
+        figure("CPU time for each request", "us", |one| Some(one.run.cpu_ms? * 1000.0)),
+        figure("Threads for each request", "threads", |one| Some(more_threads(&one.run)? as f64)),
+    ]
 }
 
 #[cfg(test)]
@@ -116,5 +239,69 @@ mod tests {
             let check = check(&run);
             assert!(check.verdict == verdict && check.because.contains(because), "{check:#?}");
         }
+    }
+
+    #[test]
+    fn each_waiting_request_needs_a_thread() {
+        let refused = |mut run: Run, cancelled| {
+            let tasks = run.tasks.iter_mut().take(cancelled);
+            tasks.for_each(|task| task.outcome = Outcome::Cancelled);
+            Run { cancelled, ..run }
+        };
+        for (run, verdict, because) in [
+            (counted(1000, 1000, Some(1002)), Holds, "granted a thread"),
+            (counted(1000, 1000, Some(1001)), Fails, "than there were threads"),
+            (counted(1000, 999, Some(1002)), NotShown, "the first requests"),
+            (counted(1000, 1000, None), NotShown, "does not report"),
+            (counted(999, 999, Some(1001)), NotShown, "larger -n"),
+            (refused(counted(1000, 600, Some(602)), 400), NotShown, "only 600 threads"),
+            (refused(counted(1000, 600, Some(601)), 400), Fails, "than there were threads"),
+            (losing(counted(1000, 1000, Some(1002)), 1, "refused"), NotShown, "1 of 1000 tasks"),
+        ] {
+            let check = check_threads(&run);
+            assert!(check.verdict == verdict && check.because.contains(because), "{check:#?}");
+        }
+    }
+
+    /// In a process of its own, because other tests start threads meanwhile.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn swapped_models_fail() {
+        let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
+        alone.args(["lessons::scale::tests::models_alone", "--exact", "--ignored"]);
+        let output = alone.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    #[test]
+    #[ignore = "run by swapped_models_fail"]
+    #[cfg(target_os = "linux")]
+    fn models_alone() {
+        use crate::lessons::arm;
+        use shared::os::usage::os_threads;
+        let server = arm::server();
+        let slow = arm::target(&server, "/delay/500");
+        let client = UnpooledClient::new(&slow).unwrap();
+        let socket = |path| BlockingSocket::new(&arm::target(&server, path)).unwrap();
+        let (slow, fast) = (socket("/delay/500"), socket("/delay/1"));
+        type Round<'a> = &'a dyn Fn(&[usize], &dyn Fn()) -> Result<Vec<Task>>;
+        let run = |round: Round| {
+            let threads = Cell::new(ThreadCount { before: os_threads(), ..Default::default() });
+            let count = || {
+                let during = os_threads();
+                threads.set(ThreadCount { during, at_ms: now_ms(), ..threads.get() });
+            };
+            let run = arm::measure(&server, 20, |ids| round(ids, &count).unwrap());
+            Run { threads: threads.get(), ..run }
+        };
+        let tasks = run(&|ids, count| on_one_thread(&client, ids, count));
+        let get = |id| if id == 0 { fast.get(id) } else { slow.get(id) };
+        let threads = run(&|ids, count| in_a_thread_each(&get, ids, count));
+        // As they are, they are only too few.
+        assert!(check(&tasks).because.contains("larger -n"), "{tasks:#?}");
+        assert!(check_threads(&threads).because.contains("larger -n"), "{threads:#?}");
+        assert_eq!(check(&threads).verdict, Fails, "{threads:#?}");
+        let without = Run { threads: ThreadCount { at_ms: 0.0, ..tasks.threads }, ..tasks };
+        assert_eq!(check_threads(&without).verdict, Fails, "{without:#?}");
     }
 }

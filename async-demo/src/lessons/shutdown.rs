@@ -1,15 +1,17 @@
-//! A program that ends well takes no new work, gives the tasks in flight some time to finish, stops
-//! the rest, and accounts for each task.
-//!
-//! You will see tasks that finish in the grace period, tasks that are stopped after it, and tasks
-//! that never started.
-//!
-//! Try it: in a program of your own, `tokio::signal::ctrl_c()` in place of the first answer.
+//! A clean shutdown accepts no new work, gives the tasks in flight some time to finish,
+//! stops the rest, and accounts for each task. In a program of your own, wait for
+//! `tokio::signal::ctrl_c()` instead of the first answer. Where tasks start tasks of their own,
+//! a `CancellationToken` and a `TaskTracker` of the crate tokio-util reach all of them.
+//! You will see tasks that finish in the grace period, tasks that are stopped after it, and
+//! tasks that never started.
+//! Try it: write `/delay/500` in place of `/delay/60000`: now the grace period is long enough
+//! for every task in flight, none is stopped, and A4 fails.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use anyhow::Result;
+use shared::http::AsyncClient;
 use shared::os::clock::now_ms;
 use shared::report::{Outcome, Run};
 use shared::verdict::Check;
@@ -31,45 +33,48 @@ const GRACE: Duration = Duration::from_secs(1);
 
 fn run(lab: &Lab) -> Result<Evidence> {
     let at_once = lab.tasks.div_ceil(2).min(100);
-    let rt = Builder::new_current_thread().enable_all().build()?;
     let client = lab.async_client()?;
     let slow = client.at(lab.target_at("/delay/60000")?.url); // Every third task waits a minute.
-    let mut run = lab.run("async", None, |ids| {
-        rt.block_on(async {
-            let started_ms = now_ms();
-            let mut queue: VecDeque<usize> = ids.iter().copied().collect();
-            let (mut running, mut tasks) = (JoinSet::new(), Vec::new());
-            // Until the first answer, which stands for Ctrl-C.
-            while tasks.is_empty() {
-                while running.len() < at_once
-                    && let Some(id) = queue.pop_front()
-                {
-                    let client = if id % 3 == 2 { &slow } else { &client }.clone();
-                    running.spawn(async move { client.get(id).await });
-                }
-                tasks.extend(running.join_next().await.and_then(Result::ok));
-            }
-            // From now on, nothing starts.
-            let never = "never started";
-            tasks.extend(queue.drain(..).map(|id| Task::cancelled(id, now_ms(), never)));
-            // Tasks in flight have some time to finish.
-            let end = Instant::now() + GRACE;
-            while let Ok(Some(ended)) = timeout_at(end, running.join_next()).await {
-                tasks.extend(ended.ok());
-            }
-            // The rest is stopped, and accounted for.
-            running.shutdown().await;
-            let known: HashSet<usize> = tasks.iter().map(|task| task.id).collect();
-            let stopped = ids.iter().filter(|id| !known.contains(id));
-            let why = "stopped after the grace period";
-            tasks.extend(stopped.map(|&id| Task::cancelled(id, started_ms, why)));
-            Ok(tasks)
-        })
-    })?;
+    let mut run =
+        lab.run("async", None, |ids| shut_down([&client, &client, &slow], ids, at_once))?;
     run.expected_losses = run.cancelled;
     let finding =
         check(&run, at_once).on("A4", "A program can stop its tasks and account for each");
     Ok(Evidence::new(vec![run], vec![finding]))
+}
+
+/// Asks the clients in turns, `at_once` tasks at a time, and shuts down at the first answer.
+fn shut_down(clients: [&AsyncClient; 3], ids: &[usize], at_once: usize) -> Result<Vec<Task>> {
+    Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let started_ms = now_ms();
+        let mut queue: VecDeque<usize> = ids.iter().copied().collect();
+        let (mut running, mut tasks) = (JoinSet::new(), Vec::new());
+        // Until the first answer, which stands for Ctrl-C.
+        while tasks.is_empty() {
+            while running.len() < at_once
+                && let Some(id) = queue.pop_front()
+            {
+                let client = clients[id % 3].clone();
+                running.spawn(async move { client.get(id).await });
+            }
+            tasks.extend(running.join_next().await.and_then(Result::ok));
+        }
+        // From now on, nothing starts.
+        let never = "never started";
+        tasks.extend(queue.drain(..).map(|id| Task::cancelled(id, now_ms(), never)));
+        // Tasks in flight have some time to finish.
+        let end = Instant::now() + GRACE;
+        while let Ok(Some(ended)) = timeout_at(end, running.join_next()).await {
+            tasks.extend(ended.ok());
+        }
+        // The rest is stopped, and accounted for.
+        running.shutdown().await;
+        let known: HashSet<usize> = tasks.iter().map(|task| task.id).collect();
+        let stopped = ids.iter().filter(|id| !known.contains(id));
+        let why = "stopped after the grace period";
+        tasks.extend(stopped.map(|&id| Task::cancelled(id, started_ms, why)));
+        Ok(tasks)
+    })
 }
 
 /// A run whose first `at_once` tasks, one in three very slow, were in flight at the shutdown.
@@ -98,6 +103,7 @@ fn check(run: &Run, at_once: usize) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lessons::arm;
     use shared::report::Verdict::*;
 
     /// A run with one task for each letter: done, stopped, never started, failed, timed out.
@@ -134,5 +140,20 @@ mod tests {
             assert!(check.verdict == verdict && check.because.contains(because), "{check:#?}");
         }
         assert_eq!(check(&run("ddsddsnnnn"), 6).measured, "4 done, 2 stopped, 4 never started");
+    }
+
+    #[test]
+    fn slow_task_must_be_stopped() {
+        let server = arm::server();
+        let client = |path| AsyncClient::new(&arm::target(&server, path)).unwrap();
+        let (fast, slow) = (client("/delay/30"), client("/delay/60000"));
+        let shut_down = |clients| {
+            let run = arm::measure(&server, 4, |ids| shut_down(clients, ids, 3).unwrap());
+            check(&run, 3)
+        };
+        let as_it_is = shut_down([&fast, &fast, &slow]);
+        assert_eq!(as_it_is.verdict, Holds, "{as_it_is:#?}");
+        let all_fast = shut_down([&fast, &fast, &fast]);
+        assert_eq!(all_fast.verdict, Fails, "{all_fast:#?}");
     }
 }

@@ -1,17 +1,15 @@
-//! Waits of different lengths take their sum in sequence, x + y + z, but at once they take only as
+//! In sequence, waits of different lengths take their sum, x + y + z. At once, they take only as
 //! long as the longest, max(x, y, z).
-//!
 //! You will see three requests: the second waits twice as long as the first, the third three times.
-//!
-//! Try it: `-n 5`, and work out both times before you look.
+//! Try it: `-n 5`, and work out both times before you look: 1,500 ms, then 500 ms.
 
 use anyhow::Result;
+use shared::http::AsyncClient;
 use shared::report::{Run, Verdict};
 use shared::verdict::{Check, lost, too_short};
-use shared::{Evidence, Lab, Lesson};
+use shared::{Evidence, Lab, Lesson, Task};
 use tokio::runtime::Builder;
-
-use crate::notebook::gather;
+use tokio::task::JoinSet;
 
 pub const LESSON: Lesson = Lesson::new(
     "sum-vs-max",
@@ -34,33 +32,36 @@ fn run(lab: &Lab) -> Result<Evidence> {
         delays.push(delay);
     }
 
-    let sum: f64 = delays.iter().sum();
-    let sequential = lab.run("sequential", sum, |ids| {
-        rt.block_on(async {
-            let mut tasks = Vec::new();
-            for &id in ids {
-                tasks.push(clients[id].get(id).await); // Awaits each where it is called,
-            }
-            Ok(tasks)
-        })
-    })?;
-
-    let max = delays.iter().copied().fold(0.0, f64::max);
-    let at_once = lab.run("async", max, |ids| {
-        rt.block_on(async {
-            let mut spawned = Vec::new();
-            for &id in ids {
-                let client = clients[id].clone();
-                spawned.push((id, tokio::spawn(async move { client.get(id).await })));
-            }
-            gather(spawned).await // or all of them once they have been spawned.
-        })
-    })?;
-
-    let finding = check(&sequential, &at_once, sum, max)
+    let (sum, max) = (delays.iter().sum(), delays.iter().copied().fold(0.0, f64::max));
+    let sequential = lab.run("sequential", sum, |ids| rt.block_on(in_sequence(&clients, ids)))?;
+    let together = lab.run("async", max, |ids| rt.block_on(at_once(&clients, ids)))?;
+    let finding = check(&sequential, &together, sum, max)
         .unless(too_short(lab.delay_ms))
         .on("A3", "At once, waits take as long as the longest");
-    Ok(Evidence::new(vec![sequential, at_once], vec![finding]))
+    Ok(Evidence::new(vec![sequential, together], vec![finding]))
+}
+
+async fn in_sequence(clients: &[AsyncClient], ids: &[usize]) -> Result<Vec<Task>> {
+    let mut tasks = Vec::new();
+    for &id in ids {
+        tasks.push(clients[id].get(id).await); // Awaits each before the next one begins.
+    }
+    Ok(tasks)
+}
+
+/// A `JoinSet` yields its tasks as they end, unlike a `Vec` of handles, and aborts the rest of them
+/// when it is dropped.
+async fn at_once(clients: &[AsyncClient], ids: &[usize]) -> Result<Vec<Task>> {
+    let mut set = JoinSet::new();
+    for &id in ids {
+        let client = clients[id].clone();
+        set.spawn(async move { client.get(id).await });
+    }
+    let mut tasks = Vec::new();
+    while let Some(end) = set.join_next().await {
+        tasks.push(end?); // An error if the task panicked.
+    }
+    Ok(tasks)
 }
 
 /// The same waits in sequence and at once, with their sum and the longest of them in milliseconds.
@@ -86,6 +87,7 @@ fn check(sequential: &Run, at_once: &Run, sum: f64, max: f64) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lessons::arm;
     use Verdict::*;
     use shared::report::sample::{losing, seen};
 
@@ -107,5 +109,21 @@ mod tests {
             let check = check(&sequential, &at_once, 600.0, 300.0);
             assert!(check.verdict == verdict && check.because.contains(because), "{check:#?}");
         }
+    }
+
+    #[test]
+    fn swapped_runs_fail() {
+        let server = arm::server();
+        let client = |ms| AsyncClient::new(&arm::target(&server, &format!("/delay/{ms}"))).unwrap();
+        let clients = [40, 80, 120].map(client);
+        let rt = Builder::new_current_thread().enable_all().build().unwrap();
+        let sequence =
+            || arm::measure(&server, 3, |ids| rt.block_on(in_sequence(&clients, ids)).unwrap());
+        let together =
+            || arm::measure(&server, 3, |ids| rt.block_on(at_once(&clients, ids)).unwrap());
+        // A busy machine may delay what is right, but not confirm what is wrong.
+        assert_ne!(check(&sequence(), &together(), 240.0, 120.0).verdict, Fails);
+        assert_eq!(check(&sequence(), &sequence(), 240.0, 120.0).verdict, Fails);
+        assert_eq!(check(&together(), &together(), 240.0, 120.0).verdict, Fails);
     }
 }

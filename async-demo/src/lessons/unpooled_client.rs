@@ -1,7 +1,7 @@
-//! A client for thousands of requests at once, by hyper itself: each has its own connection.
+//! A client for thousands of requests at once, built directly on hyper: each has its own connection.
 //!
-//! The general client keeps some ten kilobytes more for each request: room to follow redirects, to
-//! retry and to share connections. Here, a waiting request is a socket, a buffer and the task.
+//! The general client needs about ten kilobytes more for each request: room to follow redirects, to
+//! retry and to share connections. Here, a waiting request costs only a socket, a buffer and the task.
 
 use std::future::poll_fn;
 use std::io;

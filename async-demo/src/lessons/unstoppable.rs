@@ -1,21 +1,18 @@
-//! Code without an `await` cannot be stopped, because an abort takes effect only at an await. Once
-//! a call in `spawn_blocking` has begun, it runs to its end, and the program waits for it.
-//!
-//! You will see a blocking call and an async wait of the same length, both aborted once they have
-//! begun.
-//!
-//! Try it: give the call a flag that it checks, as one would with a thread.
+//! Code without an `await` cannot be stopped, because an abort takes effect only at an await.
+//! Once a call in `spawn_blocking` has begun, it runs to its end, and the program waits for it.
+//! A call that is still in the queue for a thread can be aborted like a task.
+//! You will see three of them that wait for the same signal, aborted before it comes: a call
+//! that has begun, a call in the queue, and a task.
+//! Try it: delete the line with `for_each(stop)`: all three go on, and the finding fails.
 
-use std::thread;
-use std::time::Duration;
+use std::sync::mpsc;
 
 use anyhow::Result;
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
-use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 pub const LESSON: Lesson = Lesson::new(
     "unstoppable",
@@ -25,39 +22,46 @@ pub const LESSON: Lesson = Lesson::new(
     include_str!("unstoppable.rs"),
 );
 
-const WAIT: Duration = Duration::from_millis(300);
-
 fn run(_: &Lab) -> Result<Evidence> {
-    let rt = Builder::new_current_thread().enable_all().build()?;
-    let (call_ends, task_ends) = rt.block_on(async {
-        let (begin, begun) = oneshot::channel();
-        let call = spawn_blocking(|| {
-            let _ = begin.send(());
-            thread::sleep(WAIT); // The trap: no await.
-        });
-        let _ = begun.await;
-        call.abort();
-
-        let (begin, begun) = oneshot::channel();
-        let task = tokio::spawn(async {
-            let _ = begin.send(());
-            sleep(WAIT).await; // The cure.
-        });
-        let _ = begun.await;
-        task.abort();
-        (call.await.is_ok(), task.await.is_ok())
-    });
-    let finding = check(call_ends, task_ends).on("A4", "A call without an await cannot be stopped");
+    let goes_on = goes_on(JoinHandle::abort)?;
+    let finding = check(goes_on).on("A4", "A call without an await cannot be stopped");
     Ok(Evidence::new(Vec::new(), vec![finding]))
 }
 
-/// Whether a blocking call and a task that awaits ran to their end after they were aborted.
-fn check(call_ends: bool, task_ends: bool) -> Check {
-    let word = |ends| if ends { "goes on" } else { "stops" };
+/// Stops a blocking call, a queued one and a task before they may end. Which of them end normally?
+fn goes_on(stop: fn(&JoinHandle<()>)) -> Result<[bool; 3]> {
+    let rt = Builder::new_current_thread().max_blocking_threads(1).build()?;
+    rt.block_on(async {
+        let (begin, begun) = oneshot::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let call = spawn_blocking(move || {
+            let _ = begin.send(());
+            let _ = released.recv(); // The trap: no await.
+        });
+        let _ = begun.await;
+        let queued = spawn_blocking(|| ()); // The only thread is taken.
+
+        let (begin, begun) = oneshot::channel();
+        let (release_task, released) = oneshot::channel::<()>();
+        let task = tokio::spawn(async {
+            let _ = begin.send(());
+            let _ = released.await; // The cure.
+        });
+        let _ = begun.await;
+
+        [&call, &queued, &task].into_iter().for_each(stop);
+        drop((release, release_task)); // The signal: now all of them may end.
+        Ok([call.await.is_ok(), queued.await.is_ok(), task.await.is_ok()])
+    })
+}
+
+/// Whether a blocking call, a queued one and a task ran to their end although they were aborted.
+fn check(goes_on: [bool; 3]) -> Check {
+    let [call, queued, task] = goes_on.map(|goes_on| if goes_on { "goes on" } else { "stops" });
     Check::exactly(
-        "the call goes on, the task stops",
-        format!("the call {}, the task {}", word(call_ends), word(task_ends)),
-        "an abort takes effect at an await, and the call has none",
+        "the call goes on, the queued call stops, the task stops",
+        format!("the call {call}, the queued call {queued}, the task {task}"),
+        "an abort takes effect before the start or at an await, and the call has none",
     )
 }
 
@@ -67,11 +71,12 @@ mod tests {
     use shared::report::Verdict::*;
 
     #[test]
-    fn only_the_call_outlives_its_abort() {
-        for (call_ends, task_ends, verdict) in
-            [(true, false, Holds), (false, false, Fails), (true, true, Fails)]
-        {
-            assert_eq!(check(call_ends, task_ends).verdict, verdict, "{call_ends}, {task_ends}");
+    fn only_the_running_call_outlives_its_abort() {
+        assert_eq!(check(goes_on(JoinHandle::abort).unwrap()).verdict, Holds);
+        let without = check(goes_on(|_| ()).unwrap());
+        assert_eq!(without.verdict, Fails, "{without:#?}");
+        for others in [[false; 3], [true, true, false], [true, false, true]] {
+            assert_eq!(check(others).verdict, Fails, "{others:?}");
         }
     }
 }

@@ -1,128 +1,111 @@
-//! Python's interpreter lock, the GIL, rebuilt: a thread computes only while it holds the lock, so
-//! threads take turns. It releases the lock while it waits, so waits overlap. Each process has its
-//! own lock.
-//! You will see the picture drawn by threads under one lock, and by processes with a lock each; ten
-//! waits, with the lock held and released; and real Python beside it, if it is installed.
-//! Try it: write `drop(gil.lock());` in `draw`, so that the lock is released at once: G1 fails.
+//! Python's interpreter lock, the GIL: a thread computes only while it holds the lock, and releases it
+//! while it waits. Each process has its own lock. The real one is asked first, where a python3 is.
+//! You will see it rebuilt in Rust: two threads draw a picture in turns under one lock, then both at
+//! once without it. CPython hands its lock over 5 ms after another thread asks
+//! (`sys.setswitchinterval`), and this one after each row.
+//! Try it: `|y| { gil.hold(|| ()); painter.draw(y) }` for the first picture. The lock is released
+//! before a row is drawn, so the bars overlap, and the finding on the rebuilt lock fails.
 
-use std::process::Stdio;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::thread::{Builder, scope, sleep};
+use std::thread::{Builder, scope};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use shared::os::child::ChildMode;
 use shared::report::Verdict;
-use shared::verdict::Check;
+use shared::verdict::{Check, lost};
 use shared::{Evidence, Lab, Lesson};
 
-use crate::cores::Cores;
 use crate::gallery::{Gallery, Painter, Row};
+use crate::lessons::gate::Gate;
+use crate::lessons::interpreter_lock::Gil;
 use crate::lessons::python;
-use crate::rows::{self, Worker};
 
 pub const LESSON: Lesson = Lesson::new(
     "gil",
-    "Threads and processes under an interpreter lock, computing and waiting",
-    &["G1", "G2", "G3"],
+    "Python's interpreter lock: computing and waiting, in real Python and rebuilt",
+    &["G1", "G2", "G3", "T10"],
     run,
     include_str!("gil.rs"),
-)
-.child_modes(&[CHILD]);
-
-/// A worker process with a lock of its own: processes share no memory, and so no lock in it.
-const CHILD: ChildMode = ChildMode::new("rows-with-gil", |args| {
-    let gil = Mutex::default();
-    rows::write_rows(args, |painter, y| draw(&gil, painter, y))
-});
+);
 
 fn run(lab: &Lab) -> Result<Evidence> {
-    let (k, mut gallery, gil) = (lab.workers, Gallery::new(lab), Mutex::default());
-    let sequential = gallery.run("sequential", None, |painter| {
-        Ok(painter.rows().map(|y| draw(&gil, painter, y)).collect())
+    let (mut findings, python) = python::findings(lab.cores);
+    let (k, mut gallery, gil) = (lab.workers.max(2), Gallery::new(lab), Gil::default());
+    let locked = gallery.run("with the lock", None, |painter| {
+        by_threads(painter, k, |y| gil.hold(|| painter.draw(y)))
     })?;
-    let threads =
-        gallery.run("threads", sequential.wall_ms, |painter| by_threads(&gil, painter, k))?;
-    let divided_ms = sequential.wall_ms / k.min(lab.cores) as f64;
-    let processes = gallery.run("processes", divided_ms, |painter| by_processes(painter, k))?;
-
-    let cores = Cores::new(&sequential, lab.cores);
-    let single = (k < 2 && lab.cores > 1).then_some("a single thread never waits for the lock");
-    let findings = vec![
-        cores
-            .one_busy(&threads)
-            .unless(single)
-            .on("G1", "Under one lock, one thread computes at a time"),
-        check_waits(waiting_at_once(true)?, waiting_at_once(false)?)
-            .on("G2", "Waits overlap, because a waiting thread releases the lock"),
-        cores.k_busy(k, &processes).on("G3", "Each process has its own lock"),
-        python::finding(lab.cores),
-    ];
-    Ok(Evidence::new(vec![sequential, threads, processes], findings))
+    let free = gallery
+        .run("without the lock", None, |painter| by_threads(painter, k, |y| painter.draw(y)))?;
+    let at_once = [locked.most_at_once(), free.most_at_once()];
+    findings.extend([
+        computing(at_once)
+            .unless(lost(&[&locked, &free]))
+            .on("G1", "Rebuilt: under one lock, one thread computes at a time"),
+        waiting([waiting_at_once(true)?, waiting_at_once(false)?])
+            .on("G2", "Rebuilt: waits overlap, because a waiting thread releases the lock"),
+    ]);
+    let figures = if python.points.is_empty() { Vec::new() } else { vec![python] };
+    Ok(Evidence::new(vec![locked, free], findings).with(figures))
 }
 
-/// New: a row is drawn under the lock.
-fn draw(gil: &Mutex<()>, painter: &Painter, y: usize) -> Row {
-    let _held = gil.lock();
-    painter.draw(y)
-}
-
-fn by_threads(gil: &Mutex<()>, painter: &Painter, k: usize) -> Result<Vec<Row>> {
-    let draw_share = |first| -> Vec<Row> {
-        painter.rows().skip(first).step_by(k).map(|y| draw(gil, painter, y)).collect()
-    };
+fn by_threads(painter: &Painter, k: usize, draw: impl Fn(usize) -> Row + Sync) -> Result<Vec<Row>> {
+    let (draw, rows) = (&draw, painter.rows());
     scope(|scope| {
         let mut threads = Vec::new();
         for first in 0..k {
+            let share = rows.clone().skip(first).step_by(k);
             let thread = Builder::new().name(format!("Thread-{}", first + 1));
-            let thread = thread.spawn_scoped(scope, move || draw_share(first));
+            let thread = thread.spawn_scoped(scope, || share.map(draw).collect::<Vec<_>>());
             threads.push(thread.context("cannot start a thread")?);
         }
         Ok(threads.into_iter().flat_map(|thread| thread.join()).flatten().collect())
     })
 }
 
-fn by_processes(painter: &Painter, k: usize) -> Result<Vec<Row>> {
-    let mut workers = Vec::new();
-    for first in 0..k {
-        let mut command = CHILD.command(&[])?;
-        command.args([painter.height(), first, k].map(|number| number.to_string()));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let share = painter.rows().skip(first).step_by(k);
-        workers.push(Worker::spawn(command, painter, share)?);
-    }
-    Ok(workers.into_iter().flat_map(Worker::rows).collect())
-}
-
 /// How many of ten threads wait at the same time, with the lock held or released meanwhile.
 fn waiting_at_once(held: bool) -> Result<usize> {
-    let (gil, now, most) = (Mutex::new(()), AtomicUsize::new(0), AtomicUsize::new(0));
+    // The gate opens for ten. Under the lock they never are, so each is let through after a moment.
+    let patience = Duration::from_millis(if held { 20 } else { 5_000 });
+    let (gil, gate) = (Gil::default(), Gate::new(10, patience));
     scope(|scope| {
         for _ in 0..10 {
-            Builder::new().spawn_scoped(scope, || {
-                let lock = gil.lock();
-                let lock = held.then_some(lock); // The line that matters.
-                most.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
-                sleep(Duration::from_millis(50));
-                now.fetch_sub(1, SeqCst);
-                drop(lock);
-            })?;
+            let wait = || match held {
+                true => gil.hold(|| gate.pass()),
+                false => {
+                    gil.hold(|| {}); // Released before the wait.
+                    gate.pass();
+                }
+            };
+            Builder::new().spawn_scoped(scope, wait).context("cannot start a thread")?;
         }
         anyhow::Ok(())
     })?;
-    Ok(most.into_inner())
+    Ok(gate.most())
+}
+
+/// Did one thread compute at a time with the lock, and several without it?
+fn computing([locked, free]: [usize; 2]) -> Check {
+    let reason = match (locked, free) {
+        (2.., _) => (Verdict::Fails, "two threads computed at once in spite of the lock"),
+        (_, 2..) => (Verdict::Holds, "a row begins and ends while its thread holds the lock"),
+        _ => (Verdict::NotShown, "the threads did not even overlap without the lock"),
+    };
+    Check::new(
+        "rows drawn at once: 1 with the lock, several without it",
+        format!("rows drawn at once: {locked} with the lock, {free} without it"),
+        reason,
+    )
 }
 
 /// Did ten threads wait in turns with the lock held, and together with it released?
-fn check_waits(held: usize, released: usize) -> Check {
+fn waiting([held, released]: [usize; 2]) -> Check {
     let reason = match (held, released) {
-        (1, 2..) => (Verdict::Holds, "counted by the threads themselves"),
-        (1, _) => (Verdict::Fails, "they waited in turns even with the lock released"),
+        (1, 10) => (Verdict::Holds, "counted at a gate that opens when all ten wait at once"),
+        (1, 1) => (Verdict::Fails, "they waited in turns even with the lock released"),
+        (1, _) => (Verdict::NotShown, "some threads did not start in time"),
         _ => (Verdict::Fails, "they waited together even with the lock held"),
     };
     Check::new(
-        "waiting at once: 1 with the lock held, up to 10 with it released",
+        "waiting at once: 1 with the lock held, 10 with it released",
         format!("waiting at once: {held} with the lock held, {released} with it released"),
         reason,
     )
@@ -132,18 +115,42 @@ fn check_waits(held: usize, released: usize) -> Check {
 mod tests {
     use super::*;
     use crate::cores::tests::assert_check;
+    use crate::mandelbrot::View;
     use Verdict::*;
+    use shared::report::Run;
+
+    /// Rows drawn at once by two threads, under the lock or without it.
+    fn drawn_at_once(locked: bool) -> usize {
+        let (painter, gil) = (Painter::new(View::of_height(400), 400), Gil::default());
+        let draw = |y| match locked {
+            true => gil.hold(|| painter.draw(y)),
+            false => painter.draw(y),
+        };
+        let rows = by_threads(&painter, 2, draw).unwrap();
+        Run::new("", 0.0, rows.into_iter().map(|row| row.task).collect()).most_at_once()
+    }
 
     #[test]
-    fn only_a_released_lock_overlaps() {
-        for (held, released, verdict, because) in [
-            (1, 10, Holds, "counted by the threads"),
-            (1, 2, Holds, "counted by the threads"),
-            (1, 1, Fails, "in turns"),
-            (2, 2, Fails, "together"),
-            (10, 10, Fails, "together"),
+    fn drawing_without_the_lock_fails() {
+        for (with_lock, verdict, because) in
+            [(true, Holds, "holds the lock"), (false, Fails, "in spite")]
+        {
+            let at_once = [drawn_at_once(with_lock), drawn_at_once(false)];
+            assert_check(computing(at_once), verdict, because);
+        }
+        assert_check(computing([1, 1]), NotShown, "did not even overlap");
+    }
+
+    #[test]
+    fn waits_under_a_held_lock_fail() {
+        let [held, released] = [true, false].map(|held| waiting_at_once(held).unwrap());
+        for (arms, verdict, because) in [
+            ([held, released], Holds, "opens when all ten"),
+            ([held, held], Fails, "in turns"),
+            ([released, released], Fails, "together"),
+            ([1, 9], NotShown, "in time"),
         ] {
-            assert_check(check_waits(held, released), verdict, because);
+            assert_check(waiting(arms), verdict, because);
         }
     }
 }

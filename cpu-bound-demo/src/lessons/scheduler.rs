@@ -1,21 +1,26 @@
 //! The operating system's scheduler decides which thread runs on which core, and for how long. Busy
-//! threads beyond the number of cores take turns, so no more gets done.
+//! threads beyond the number of cores take turns, so no more gets done. Threads that wait need no
+//! core: any number can wait at once. A rayon pool has only as many threads as cores, so waits queue
+//! up in it.
 //! You will see the same picture drawn by one thread for each core, by four, and by one again.
-//! Try it: on Linux, `taskset -c 0` in front, or `nice -n 19`.
+//! Try it: `num_threads(4 * cores)` in `pool_waits`. The last finding fails: nothing queues up.
 
 use std::thread::{Builder, scope};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use rayon::prelude::*;
 use shared::report::{Run, Verdict};
 use shared::verdict::{Check, lost};
 use shared::{Evidence, Lab, Lesson};
 
 use crate::cores::{WORTHWHILE_MS, busy};
 use crate::gallery::{Gallery, Painter, Row};
+use crate::lessons::gate::Gate;
 
 pub const LESSON: Lesson = Lesson::new(
     "scheduler",
-    "More busy threads than cores",
+    "More threads than cores: busy ones, and ones that wait",
     &["G7"],
     run,
     include_str!("scheduler.rs"),
@@ -28,9 +33,12 @@ fn run(lab: &Lab) -> Result<Evidence> {
         .run("four threads for each core", few.wall_ms, |painter| by_threads(painter, 4 * cores))?;
     let again = gallery
         .run("a thread for each core again", few.wall_ms, |painter| by_threads(painter, cores))?;
-    let finding =
-        check([&few, &again], &many, cores).on("G7", "More busy threads than cores do not help");
-    Ok(Evidence::new(vec![few, many, again], vec![finding]))
+    let findings = vec![
+        check([&few, &again], &many, cores).on("G7", "More busy threads than cores do not help"),
+        all_wait(4 * cores, thread_waits(4 * cores)?).on("G7", "Any number of threads can wait"),
+        waits_queue(cores, pool_waits(cores)?).on("G7", "Waits queue up in a pool for computing"),
+    ];
+    Ok(Evidence::new(vec![few, many, again], findings))
 }
 
 fn by_threads(painter: &Painter, count: usize) -> Result<Vec<Row>> {
@@ -46,6 +54,27 @@ fn by_threads(painter: &Painter, count: usize) -> Result<Vec<Row>> {
         }
         Ok(threads.into_iter().flat_map(|thread| thread.join()).flatten().collect())
     })
+}
+
+/// How many of `count` threads wait at the same time.
+fn thread_waits(count: usize) -> Result<usize> {
+    let gate = Gate::new(count, Duration::from_secs(5));
+    scope(|scope| {
+        for _ in 0..count {
+            let thread = Builder::new().spawn_scoped(scope, || gate.pass());
+            thread.context("cannot start a thread")?;
+        }
+        anyhow::Ok(())
+    })?;
+    Ok(gate.most())
+}
+
+/// How many of four waits for each core wait at the same time in a pool of a thread for each core.
+fn pool_waits(cores: usize) -> Result<usize> {
+    let gate = Gate::new(4 * cores, Duration::from_millis(50)); // It never opens.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(cores).build()?;
+    pool.install(|| (0..4 * cores).into_par_iter().for_each(|_| gate.pass()));
+    Ok(gate.most())
 }
 
 /// A run had the cores to itself if it used this much of them.
@@ -74,6 +103,33 @@ fn check(few: [&Run; 2], many: &Run, cores: usize) -> Check {
     )
     .unless(lost(&[few[0], many, few[1]]))
     .unless((few_ms < WORTHWHILE_MS).then_some("too little work to tell: try a larger -n"))
+}
+
+/// Did all of `count` threads wait at the same time?
+fn all_wait(count: usize, most: usize) -> Check {
+    let reason = match most {
+        most if most >= count => (Verdict::Holds, "counted at a gate that opens when all wait"),
+        ..=1 => (Verdict::Fails, "they waited in turns"),
+        _ => (Verdict::NotShown, "some threads did not start in time"),
+    };
+    Check::new(format!("{count} at once, in {count} threads"), format!("{most} at once"), reason)
+}
+
+/// Did only as many tasks wait at once as the pool has threads?
+fn waits_queue(size: usize, most: usize) -> Check {
+    let (tasks, plural) = (4 * size, if size == 1 { "" } else { "s" });
+    let reason = if most > size {
+        (Verdict::Fails, "more tasks waited than there are cores")
+    } else if most == size {
+        (Verdict::Holds, "a task that waits keeps its thread of the pool")
+    } else {
+        (Verdict::NotShown, "some of the pool's threads did not start in time")
+    };
+    Check::new(
+        format!("{size} at once of {tasks}, in {size} thread{plural}"),
+        format!("{most} at once"),
+        reason,
+    )
 }
 
 #[cfg(test)]
@@ -130,5 +186,19 @@ mod tests {
             let check = check([before, after], many, 2);
             assert_check(check, NotShown, "1 of 10 tasks were not done");
         }
+    }
+
+    #[test]
+    fn waits_in_turns_or_in_a_larger_pool_fail() {
+        let gate = Gate::new(8, Duration::ZERO);
+        (0..8).for_each(|_| gate.pass());
+        assert_check(all_wait(8, gate.most()), Fails, "in turns");
+        assert_check(all_wait(8, thread_waits(8).unwrap()), Holds, "when all wait");
+        assert_check(all_wait(8, 7), NotShown, "in time");
+        // The trap disarmed: a thread for every wait, as a pool of eight would have.
+        assert_check(waits_queue(2, thread_waits(8).unwrap()), Fails, "than there are cores");
+        assert_check(waits_queue(1, pool_waits(1).unwrap()), Holds, "keeps its thread");
+        assert_ne!(waits_queue(2, pool_waits(2).unwrap()).verdict, Fails);
+        assert_check(waits_queue(2, 1), NotShown, "in time");
     }
 }

@@ -1,120 +1,144 @@
-//! How long does work go on that is no longer needed? A thread and a rayon job stop when they check a
-//! flag, a task at its next await, a process at once. Inside a process, code that never checks a flag
-//! or awaits runs to its end.
-//! You will see six times the same work of a hundred pieces, stopped after the first.
-//! Try it: `from_millis(100)` for `PIECE` in `stoppable_work.rs`. Which kinds take ten times as long?
+//! How long does work go on that is no longer needed? Inside a process, nothing can stop code from
+//! outside: a `JoinHandle` has no kill, and dropping it changes nothing. A thread stops when it checks
+//! a flag or its socket is shut down, a task at its next await. A process can be killed.
+//! You will see eight times the same work of a hundred pieces, and how many were done although each
+//! was stopped after the first.
+//! Try it: `thread.kill();` in place of `drop(thread);`: error E0599, there is no such method.
 
-use std::io::BufRead;
-use std::sync::Arc;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::Ordering::SeqCst;
 use std::thread::Builder;
-use std::time::Duration;
 
-use anyhow::{Context, Result};
-use shared::os::child::{self, ChildMode};
+use anyhow::Result;
 use shared::os::clock::now_ms;
-use shared::report::{Figure, Scale, Verdict};
+use shared::report::{Figure, Scale};
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson};
-use tokio::runtime::Builder as Runtime;
-use tokio::task::yield_now;
+use tokio::runtime;
 
-use crate::lessons::stoppable_work::{PIECES, PROCESS, Work};
+use crate::lessons::stoppable_work::{PIECES, PROCESS, Work, stop_process};
 
 pub const LESSON: Lesson = Lesson::new(
     "stop",
-    "How long it takes to stop a thread, a task, a job and a process",
+    "How to stop a thread, a job, a task and a process, and how long it takes",
     &["G10"],
     run,
     include_str!("stop.rs"),
 )
-.child_modes(&[CHILD, PROCESS]);
+.child_modes(&[PROCESS]);
 
-/// A child process in which work of one kind is stopped.
-const CHILD: ChildMode = ChildMode::new("stop-one", stop_one);
+const KINDS: [&str; 8] =
+    ["thread", "job", "task", "thread+flag", "thread+socket", "job+flag", "task+await", "process"];
 
 fn run(_: &Lab) -> Result<Evidence> {
     let mut figure = Figure::new("Time until it stopped", "ms", Scale::Logarithmic);
     let mut done = Vec::new();
-    for kind in ["thread", "thread+flag", "job", "job+flag", "task", "process"] {
-        let output = CHILD.run(&[kind], Duration::from_secs(20))?;
-        let line = output.stdout.trim().split_once(' ');
-        let (pieces, ms) = line.with_context(|| format!("{kind}: {}", output.stderr))?;
-        figure = figure.point(kind, ms.parse::<f64>()?, None);
-        done.push((kind, pieces.parse()?));
+    for kind in KINDS {
+        let (pieces, ms) = stop(kind, true)?;
+        figure = figure.point(kind, ms, None);
+        done.push((kind, pieces));
     }
-    let finding =
-        check(&done).on("G10", "Code that never checks a flag or awaits cannot be stopped");
-    Ok(Evidence::new(Vec::new(), vec![finding]).with(vec![figure]))
+    let says = "Inside a process, only code that checks, awaits or reads can be stopped";
+    Ok(Evidence::new(Vec::new(), vec![check(&done).on("G10", says)]).with(vec![figure]))
 }
 
-/// The child: starts work of one kind, stops it, and writes how many pieces it did and how many
-/// milliseconds it took to stop.
-fn stop_one(args: &[String]) -> Result<()> {
-    let kind = args.first().map_or("", String::as_str);
-    let (work, checks_flag) = (Arc::new(Work::default()), kind.ends_with("flag"));
-    let shared = work.clone();
-    let stop_ms = match kind {
+/// Starts the work in a thread, job, task or process, and stops it after the first piece, if `stops`.
+/// Returns how many pieces were done, and how many milliseconds the work went on.
+fn stop(kind: &str, stops: bool) -> Result<(usize, f64)> {
+    if kind == "process" {
+        return stop_process(stops);
+    }
+    let (work, control) = Work::new();
+    let (checks_flag, flag) = (kind.ends_with("flag"), control.flag.clone());
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+    let rt = runtime::Builder::new_multi_thread().worker_threads(1).build()?;
+    let stop: Box<dyn FnOnce()> = match kind {
         "thread" | "thread+flag" => {
-            let thread = Builder::new().spawn(move || shared.run(checks_flag))?;
-            (work.stop_ms(), thread.join()).0
-        }
-        "job" | "job+flag" => {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
-            pool.in_place_scope(|scope| {
-                scope.spawn(move |_| shared.run(checks_flag));
-                work.stop_ms()
+            let thread = Builder::new().spawn(move || work.all(checks_flag))?;
+            Box::new(move || {
+                flag.store(true, SeqCst);
+                drop(thread);
             })
         }
-        "task" => Runtime::new_current_thread().enable_time().build()?.block_on(async {
-            let task = tokio::spawn(async move { shared.run_async().await });
-            while work.done.load(SeqCst) == 0 {
-                yield_now().await;
-            }
-            task.abort();
-            (now_ms(), task.await).0
-        }),
+        "thread+socket" => {
+            let server = TcpListener::bind("127.0.0.1:0")?;
+            let socket = TcpStream::connect(server.local_addr()?)?;
+            let (silent, _) = server.accept()?; // The other end, which never writes.
+            let handle = socket.try_clone()?;
+            Builder::new().spawn(move || work.all_unless_closed(socket))?;
+            Box::new(move || drop((handle.shutdown(Shutdown::Both), silent)))
+        }
+        "job" | "job+flag" => {
+            pool.spawn(move || work.all(checks_flag));
+            Box::new(move || {
+                flag.store(true, SeqCst);
+                drop(pool);
+            })
+        }
+        "task" => {
+            let task = rt.spawn(async move { work.all(false) });
+            Box::new(move || task.abort())
+        }
         _ => {
-            let mut process = PROCESS.spawn(&[])?;
-            process.stdout.read_line(&mut String::new())?;
-            let stop_ms = (process.child.kill()?, now_ms()).1;
-            process.child.wait()?;
-            work.done.store(1 + process.stdout.lines().count(), SeqCst);
-            stop_ms
+            let task = rt.spawn(work.all_with_awaits());
+            Box::new(move || task.abort())
         }
     };
-    let ms = now_ms() - stop_ms;
-    child::write_line(format!("{} {ms:.3}", work.done.load(SeqCst)));
-    Ok(())
+    control.wait_until_begun()?;
+    let stop_ms = now_ms();
+    if stops {
+        stop();
+    }
+    let pieces = control.wait_for_end();
+    Ok((pieces, now_ms() - stop_ms))
 }
 
-/// Did only the thread and the job that never check the flag do all pieces?
+/// Did only the thread, the job and the task that never check, await or read do all pieces?
 fn check(done: &[(&str, usize)]) -> Check {
-    let never_checks = |kind: &str| matches!(kind, "thread" | "job");
-    let as_claimed = |&(kind, pieces): &(&str, usize)| (pieces < PIECES) != never_checks(kind);
-    let reason = match done.iter().all(as_claimed) {
-        true => (Verdict::Holds, "work that never checks the flag ran to its end"),
-        false => (Verdict::Fails, "some work ran on, or stopped, against the prediction"),
+    let table = |pieces: &dyn Fn(&(&str, usize)) -> usize| {
+        let cells = done.iter().map(|cell| format!("{} {}", cell.0, pieces(cell)));
+        cells.collect::<Vec<_>>().join(", ")
     };
-    let cells: Vec<String> = done.iter().map(|(kind, pieces)| format!("{kind} {pieces}")).collect();
-    let predicted = format!("thread and job {PIECES} pieces, the others fewer");
-    Check::new(predicted, cells.join("; "), reason)
+    let expected = |&(kind, _): &(&str, usize)| match kind {
+        "thread" | "job" | "task" => PIECES,
+        _ => 1,
+    };
+    let because =
+        "a dropped handle, a dropped pool and an abort changed nothing for the first three";
+    Check::exactly(table(&expected), table(&|cell| cell.1), because)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cores::tests::assert_check;
-    use Verdict::*;
+    use shared::report::Verdict::*;
 
     #[test]
-    fn only_unchecked_work_does_every_piece() {
-        let check =
-            |kind, pieces| check(&[("thread", 100), ("job", 100), ("task", 99), (kind, pieces)]);
-        assert_check(check("process", 99), Holds, "ran to its end");
-        assert_eq!(check("process", 1).measured, "thread 100; job 100; task 99; process 1");
-        for (kind, pieces) in [("process", 100), ("thread", 99), ("job", 99), ("job+flag", 100)] {
-            assert_check(check(kind, pieces), Fails, "against the prediction");
-        }
+    fn work_that_is_not_stopped_fails() {
+        // All kinds but the process, for which a test has no program to start.
+        let done = |left_out| {
+            let stop = |&kind: &&'static str| (kind, stop(kind, kind != left_out).unwrap().0);
+            KINDS[..7].iter().map(stop).collect::<Vec<_>>()
+        };
+        std::thread::scope(|scope| {
+            let arms = ["", "thread+flag", "thread+socket", "job+flag", "task+await"];
+            for left_out in arms {
+                scope.spawn(move || {
+                    let verdict = if left_out.is_empty() { Holds } else { Fails };
+                    assert_check(check(&done(left_out)), verdict, "");
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn stopped_thread_and_running_process_fail() {
+        assert_check(check(&[("thread", 100), ("process", 1)]), Holds, "changed nothing");
+        assert_check(check(&[("thread", 1), ("process", 1)]), Fails, "differs");
+        assert_check(check(&[("thread", 100), ("process", 100)]), Fails, "differs");
+        let check = check(&[("job", 7), ("job+flag", 8)]);
+        assert_eq!(check.predicted, "job 100, job+flag 1");
+        assert_eq!(check.measured, "job 7, job+flag 8");
     }
 }

@@ -1,20 +1,23 @@
-//! One of four dies: do the others go on? A panic ends only its thread, task or job. An exit, an
-//! abort, a stack overflow and a kill end the whole process. Only processes are safe from each other.
-//! You will see five ways to die in four kinds, and how many of the other three survive.
-//! Try it: `let way = way.clone(); rayon::spawn(move || die(&way));` in place of
-//! `scope.spawn(|_| die(way));`. No scope passes the panic on, so rayon aborts the process.
+//! One of four dies: do the others go on? A panic ends only its thread, task or job. An exit, an abort
+//! and a stack overflow end the whole process, as the OS reports it. Only processes are safe from each
+//! other, and only a process can be killed: a thread, a job or a task has no kill.
+//! You will see how many of the three others live on, or else how their process ended.
+//! Try it: `"exit" => {}` in place of `"exit" => exit(3)`, in `ways_to_die.rs`. The three live on, and
+//! the finding fails. That is Python's `sys.exit` in a thread; `exit` is like `os._exit`.
 
 use std::io::read_to_string;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering::SeqCst;
 use std::thread::scope;
 use std::time::Duration;
 
-use anyhow::Result;
-use shared::os::child::{self, ChildMode};
+use anyhow::{Result, ensure};
+use shared::os::child::{self, ChildExit, ChildMode};
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson};
+use tokio::runtime;
 
-use crate::lessons::ways_to_die::{PROCESS, die, watch};
+use crate::lessons::ways_to_die::{GONE, PROCESS, die, watch, watch_async};
 
 pub const LESSON: Lesson = Lesson::new(
     "survival",
@@ -29,45 +32,46 @@ pub const LESSON: Lesson = Lesson::new(
 const CHILD: ChildMode = ChildMode::new("four", four);
 
 fn run(_: &Lab) -> Result<Evidence> {
-    let mut alive = Vec::new();
+    let mut cells = Vec::new();
     for kind in ["thread", "task", "job", "process"] {
         for way in ["panic", "exit", "abort", "overflow", "kill"] {
-            // A thread, task or job can only be killed with its process: at this deadline.
-            let deadline_ms = if way == "kill" && kind != "process" { 300 } else { 20_000 };
-            let output = CHILD.run(&[kind, way], Duration::from_millis(deadline_ms))?;
-            alive.push((kind, way, output.stdout.lines().count()));
+            if way != "kill" || kind == "process" {
+                let output = CHILD.run(&[kind, way], Duration::from_secs(20))?;
+                cells.push((kind, way, became(output.exit, output.stdout.lines().count())));
+            }
         }
     }
-    let finding = check(&alive).on("G10", "Only processes survive each other's death");
+    let finding = check(&cells).on("G10", "Only processes survive each other's death");
     Ok(Evidence::new(Vec::new(), vec![finding]))
 }
 
-/// The child: one of four dies, and the others report that they are alive.
+/// The child: one of four dies, then the others report that they are alive.
 fn four(args: &[String]) -> Result<()> {
     let [kind, way] = args else { return Ok(()) };
     match kind.as_str() {
         "thread" => scope(|scope| {
             (0..3).for_each(|_| drop(scope.spawn(watch)));
             let _ = scope.spawn(|| die(way)).join();
+            GONE.store(true, SeqCst);
         }),
-        "task" => tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+        "task" => runtime::Builder::new_current_thread().build()?.block_on(async {
+            let others = [(); 3].map(|()| tokio::spawn(watch_async()));
             let way = way.clone();
-            let victim = tokio::spawn(async move { die(&way) });
-            for other in [(); 3].map(|()| tokio::spawn(async { watch() })) {
+            let _ = tokio::spawn(async move { die(&way) }).await;
+            GONE.store(true, SeqCst);
+            for other in others {
                 let _ = other.await;
             }
-            let _ = victim.await;
         }),
         "job" => {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build()?;
-            let jobs = || {
-                rayon::scope(|scope| {
-                    (0..3).for_each(|_| scope.spawn(|_| watch()));
-                    scope.spawn(|_| die(way));
-                })
-            };
-            // The scope waits for all jobs, then passes the panic on.
-            let _ = catch_unwind(AssertUnwindSafe(|| pool.install(jobs)));
+            pool.in_place_scope(|scope| {
+                (0..3).for_each(|_| scope.spawn(|_| watch()));
+                // A scope waits for its jobs, then passes the panic on.
+                let victim = || pool.in_place_scope(|scope| scope.spawn(|_| die(way)));
+                let _ = catch_unwind(AssertUnwindSafe(victim));
+                GONE.store(true, SeqCst);
+            });
         }
         _ => {
             let mut others = Vec::new();
@@ -78,7 +82,8 @@ fn four(args: &[String]) -> Result<()> {
             if way == "kill" {
                 victim.child.kill()?;
             }
-            victim.child.wait()?;
+            let end = ChildExit::from(victim.child.wait()?);
+            ensure!(end == end_by(way), "the victim {end}");
             for mut other in others {
                 drop(other.stdin); // Now it reports.
                 read_to_string(other.stdout)?.lines().for_each(child::write_line);
@@ -89,43 +94,99 @@ fn four(args: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// For each kind and way to die: did the three others survive, or none, as claimed?
-fn check(alive: &[(&str, &str, usize)]) -> Check {
-    let table = |count: &dyn Fn(&(&str, &str, usize)) -> usize| {
-        let kinds = alive.chunk_by(|a, b| a.0 == b.0).map(|cells| {
-            let ways = cells.iter().map(|cell| format!("{} {}", cell.1, count(cell)));
+/// For each kind and way to die: did the three others survive, or their process end, as claimed?
+fn check(cells: &[(&str, &str, String)]) -> Check {
+    let table = |became: &dyn Fn(&(&str, &str, String)) -> String| {
+        let kinds = cells.chunk_by(|a, b| a.0 == b.0).map(|cells| {
+            let ways = cells.iter().map(|cell| format!("{} {}", cell.1, became(cell)));
             format!("{}: {}", cells[0].0, ways.collect::<Vec<_>>().join(", "))
         });
         kinds.collect::<Vec<_>>().join("; ")
     };
-    let expected = |cell: &(&str, &str, usize)| match (cell.0, cell.1) {
-        ("process", _) | (_, "panic") => 3,
-        _ => 0,
+    let expected = |cell: &(&str, &str, String)| match (cell.0, cell.1) {
+        ("process", _) | (_, "panic") => "3 live".into(),
+        (_, way) => became(end_by(way), 0),
     };
     let because = "a panic unwinds one stack, everything else ends the process";
-    Check::exactly(table(&expected), table(&|cell| cell.2), because)
+    Check::exactly(table(&expected), table(&|cell| cell.2.clone()), because).unless(
+        (!cfg!(unix)).then_some("this operating system has no signals to tell deaths apart"),
+    )
+}
+
+/// How a process ends that dies in this way.
+fn end_by(way: &str) -> ChildExit {
+    match way {
+        "panic" => ChildExit::Code(101),
+        "exit" => ChildExit::Code(3),
+        "kill" => ChildExit::Signal(9),
+        _ => ChildExit::Signal(6), // Rust's handler of a stack overflow aborts.
+    }
+}
+
+/// What became of the three others: how many live, or how their process ended.
+fn became(end: ChildExit, alive: usize) -> String {
+    match end {
+        ChildExit::Code(0) => format!("{alive} live"),
+        ChildExit::Code(code) => format!("code {code}"),
+        ChildExit::Signal(signal) => format!("signal {signal}"),
+        ChildExit::TimedOut => "hung".into(),
+    }
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use shared::report::Verdict::{Fails, Holds};
 
+    /// What becomes of three of this kind, in this test's program started again.
+    fn after(kind: &str, way: &str) -> String {
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        again.arg("lessons::survival::tests::victim_that_lives_on_fails");
+        again.args(["--exact", "--nocapture", "--quiet"]).env("FOUR", format!("{kind} {way}"));
+        let output = child::run(&mut again, Duration::from_secs(60)).unwrap();
+        became(output.exit, output.stdout.lines().filter(|line| line.contains("alive")).count())
+    }
+
+    #[test]
+    fn victim_that_lives_on_fails() {
+        if let Ok(words) = std::env::var("FOUR") {
+            let words: Vec<String> = words.split(' ').map(String::from).collect();
+            return four(&words).unwrap();
+        }
+        for kind in ["thread", "task", "job"] {
+            for (way, acts, verdict) in [
+                ("panic", "panic", Holds),
+                ("exit", "exit", Holds),
+                ("abort", "abort", Holds),
+                ("overflow", "overflow", Holds),
+                // The victim does not die, or in another way.
+                ("exit", "return", Fails),
+                ("panic", "abort", Fails),
+                ("abort", "exit", Fails),
+            ] {
+                let check = check(&[(kind, way, after(kind, acts))]);
+                assert_eq!(check.verdict, verdict, "{check:#?}");
+            }
+        }
+    }
+
     #[test]
     fn one_wrong_cell_fails() {
-        let cells = |alive: [usize; 5]| {
+        let cells = |became: [&str; 5]| {
             let kinds = ["thread", "thread", "job", "process", "process"];
-            let ways = ["panic", "abort", "panic", "panic", "kill"];
-            check(&[0, 1, 2, 3, 4].map(|place| (kinds[place], ways[place], alive[place])))
+            let ways = ["panic", "abort", "exit", "panic", "kill"];
+            check(&[0, 1, 2, 3, 4].map(|cell| (kinds[cell], ways[cell], became[cell].into())))
         };
-        let as_claimed = cells([3, 0, 3, 3, 3]);
-        let table = "thread: panic 3, abort 0; job: panic 3; process: panic 3, kill 3";
-        assert_eq!([&as_claimed.predicted, &as_claimed.measured], [table; 2]);
-        assert_eq!(as_claimed.verdict, Holds);
-        for place in 0..5 {
-            let mut alive = [3, 0, 3, 3, 3];
-            alive[place] = 1;
-            assert_eq!(cells(alive).verdict, Fails, "{place}");
+        let as_claimed = ["3 live", "signal 6", "code 3", "3 live", "3 live"];
+        let table = "thread: panic 3 live, abort signal 6; job: exit code 3; \
+            process: panic 3 live, kill 3 live";
+        assert_eq!(cells(as_claimed).predicted, table);
+        assert_eq!(cells(as_claimed).verdict, Holds);
+        for cell in 0..5 {
+            let mut became = as_claimed;
+            became[cell] = "2 live";
+            assert_eq!(cells(became).verdict, Fails, "{cell}");
         }
     }
 }

@@ -1,19 +1,20 @@
-//! What threads, tasks, jobs and processes of the lesson `survival` do: die, or watch another die.
+//! What threads, tasks, jobs and processes of the lesson `survival` do: die, or live beside the victim.
 
 use std::hint::black_box;
 use std::io::{read_to_string, stdin};
 use std::process::{abort, exit};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::thread::{park, yield_now};
+use std::thread::yield_now;
 
 use anyhow::Result;
 use shared::os::child::{self, ChildMode};
+use tokio::task;
 
 /// One of four processes: it waits for the end of its stdin, or dies.
 pub const PROCESS: ChildMode = ChildMode::new("one-of-four", process).reads_stdin();
 
 /// Set once the victim is gone.
-static DEAD: AtomicBool = AtomicBool::new(false);
+pub static GONE: AtomicBool = AtomicBool::new(false);
 
 fn process(args: &[String]) -> Result<()> {
     match args.first().map_or("", String::as_str) {
@@ -27,35 +28,28 @@ fn process(args: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Waits until the victim is gone, then reports that it is alive.
+/// Lives beside the victim, and reports afterwards.
 pub fn watch() {
-    while !DEAD.load(SeqCst) {
+    while !GONE.load(SeqCst) {
         yield_now();
     }
     child::write_line("alive");
 }
 
-/// Dies, or waits until it is killed.
+pub async fn watch_async() {
+    while !GONE.load(SeqCst) {
+        task::yield_now().await;
+    }
+    child::write_line("alive");
+}
+
 pub fn die(way: &str) {
-    let _dead = Dead;
     match way {
         "panic" => panic!("on purpose"),
         "exit" => exit(3),
         "abort" => abort(),
         "overflow" => drop(overflow(0)),
-        "kill" => loop {
-            park();
-        },
-        _ => {} // There are no other ways.
-    }
-}
-
-/// Dropped when the victim's stack unwinds.
-struct Dead;
-
-impl Drop for Dead {
-    fn drop(&mut self) {
-        DEAD.store(true, SeqCst);
+        _ => {} // It lives on, and returns.
     }
 }
 

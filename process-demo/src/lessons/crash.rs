@@ -1,8 +1,8 @@
-//! A process that dies, however it dies, loses its own task and no other: its parent sees the end of
+//! However a process dies, only its own task is lost: its parent sees the end of
 //! the pipe, and the OS reports how the process ended.
 //! You will see three workers die, one by abort, one by an exit without an answer, one killed from
 //! outside, and all other tasks done. Then a pool's first worker dies, and the pool replaces it.
-//! Try it: a fourth way to die, such as a stack overflow.
+//! Try it: in `crash`, write `exit(7)` in place of `exit(0)`. The reason for P4 names code 7.
 
 use std::collections::HashSet;
 use std::io::stdin;
@@ -10,15 +10,13 @@ use std::process::{Stdio, abort, exit};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use anyhow::Result;
-use shared::http::Target;
 use shared::os::child::ChildMode;
 use shared::report::{Outcome, Run, Verdict};
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson, Task};
 
-use crate::notebook;
-use crate::pool;
 use crate::pool::worker::{Request, Worker};
+use crate::{notebook, pool};
 
 pub const LESSON: Lesson = Lesson::new(
     "crash",
@@ -38,19 +36,15 @@ fn run(lab: &Lab) -> Result<Evidence> {
     let (k, target) = (lab.workers, lab.target()?);
     let victims = WAYS.len().min(lab.tasks - 1);
     let ways = &WAYS[..victims];
+    let request = |id| Request::new(id, &target);
     let mut processes =
-        lab.run("processes", lab.each_ms(), |ids| process_per_task(ways, &target, ids))?;
+        lab.run("processes", lab.each_ms(), |ids| Ok(process_per_task(ways, ids, start, request)))?;
     processes.expected_losses = victims;
 
     // New: a pool notices, and starts another worker in place of the dead one.
     let first = AtomicBool::new(true);
-    let start = |name: &str| match first.swap(false, Relaxed) {
-        true => start_dying(name, "abort"),
-        false => notebook::start(name),
-    };
-    let mut pool = lab.run("process-pool", None, |ids| {
-        pool::run(k, ids, 0, start, |id| Request::new(id, &target))
-    })?;
+    let start = |name: &str| start(name, first.swap(false, Relaxed).then_some("abort"));
+    let mut pool = lab.run("process-pool", None, |ids| pool::run(k, ids, 0, start, request))?;
     pool.expected_losses = 1;
     let findings = vec![
         survivors(&processes, victims).on("P4", "A process that dies loses only its own task"),
@@ -60,14 +54,19 @@ fn run(lab: &Lab) -> Result<Evidence> {
 }
 
 /// Like the notebook's processes, but the first ones die in these `ways`.
-fn process_per_task(ways: &[&str], target: &Target, ids: &[usize]) -> Result<Vec<Task>> {
+fn process_per_task(
+    ways: &[&str],
+    ids: &[usize],
+    start: impl Fn(&str, Option<&str>) -> Result<Worker>,
+    request: impl Fn(usize) -> Request,
+) -> Vec<Task> {
     let (mut workers, mut tasks) = (Vec::new(), Vec::new());
     for &id in ids {
-        let (name, way) = (format!("Process-{}", id + 1), ways.get(id));
-        match way.map_or_else(|| notebook::start(&name), |way| start_dying(&name, way)) {
+        let way = ways.get(id).copied();
+        match start(&format!("Process-{}", id + 1), way) {
             Ok(mut worker) => {
-                worker.ask(&Request::new(id, target));
-                if way == Some(&"kill") {
+                worker.ask(&request(id));
+                if way == Some("kill") {
                     worker.kill();
                 }
                 workers.push(worker);
@@ -76,11 +75,12 @@ fn process_per_task(ways: &[&str], target: &Target, ids: &[usize]) -> Result<Vec
         }
     }
     tasks.extend(workers.iter_mut().map(Worker::answer));
-    Ok(tasks)
+    tasks
 }
 
-/// Starts a worker that will die in this `way`.
-fn start_dying(name: &str, way: &str) -> Result<Worker> {
+/// Starts a worker, which will die in this `way`.
+fn start(name: &str, way: Option<&str>) -> Result<Worker> {
+    let Some(way) = way else { return notebook::start(name) };
     let mut command = CHILD.command(&[way])?;
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     Worker::spawn(name, command)
@@ -102,14 +102,15 @@ fn survivors(run: &Run, victims: usize) -> Check {
     let (n, others) = (run.tasks.len(), run.tasks.len() - victims);
     let lost: Vec<&Task> = run.tasks.iter().filter(|task| task.error.is_some()).collect();
     // The OS's report of how a process ended, in the worker's words.
-    let has_cause = |task: &&&Task| {
+    let has_cause = |task: &&Task| {
         let error = task.error.as_deref().unwrap_or_default();
-        let cause = error.contains("killed by signal") || error.contains("exited with code");
-        task.id < victims && cause
+        error.contains("killed by signal") || error.contains("exited with code")
     };
-    let reason = if run.done < others {
+    let reason = if lost.iter().any(|task| task.id >= victims) {
         (Verdict::Fails, "other tasks were lost as well".to_string())
-    } else if lost.iter().filter(has_cause).count() < victims {
+    } else if lost.len() < victims {
+        (Verdict::NotShown, "a worker that was to die lived".to_string())
+    } else if !lost.iter().all(has_cause) {
         (Verdict::Fails, "a task was lost without its cause".to_string())
     } else {
         let cause = |task: &Task| {
@@ -134,7 +135,7 @@ fn replaced(pool: &Run, size: usize) -> Check {
     let reason = if pool.done + 1 < n {
         (Verdict::Fails, "other tasks were lost with the worker")
     } else if pool.done == n {
-        (Verdict::NotShown, "the worker that was to die got no task")
+        (Verdict::NotShown, "no worker died with a task")
     } else if pids.len() <= size {
         (Verdict::NotShown, "no new worker started in time to get a task")
     } else {
@@ -165,6 +166,8 @@ mod tests {
     use super::*;
     use Outcome::{Done, Failed, TimedOut};
     use Verdict::{Fails, Holds, NotShown};
+    #[cfg(target_os = "linux")]
+    use {crate::pool::faults, anyhow::bail};
 
     const DIED: &str = "worker was killed by signal 9";
 
@@ -185,8 +188,8 @@ mod tests {
             ([died, done, done], Holds, "task 0: worker was killed by signal 9"),
             ([died, died, done], Fails, "other tasks"),
             ([(1, Failed, "gone"), done, done], Fails, "without its cause"),
-            ([done, done, done], Fails, "without its cause"),
-            ([done, died, done], Fails, "without its cause"),
+            ([done, done, done], NotShown, "lived"),
+            ([done, died, done], Fails, "other tasks"),
             ([died, (1, TimedOut, "timed out"), done], NotShown, "request failed"),
         ] {
             let check = survivors(&run(&ends), 1);
@@ -202,7 +205,7 @@ mod tests {
             (vec![died(1), done(2), done(3)], Holds, "pids"),
             (vec![died(1), done(2), done(2)], NotShown, "in time"),
             (vec![died(1), died(2), done(3)], Fails, "other tasks"),
-            (vec![done(1), done(2), done(3)], NotShown, "got no task"),
+            (vec![done(1), done(2), done(3)], NotShown, "no worker died"),
             (vec![died(1), done(2)], NotShown, "fewer --workers"),
             (vec![died(1), (2, TimedOut, ""), done(3)], NotShown, "request failed"),
         ] {
@@ -212,5 +215,65 @@ mod tests {
         let mut answered = run(&[died(1), (2, Failed, "answered 500"), done(3)]);
         answered.tasks[1].status = Some(500);
         assert_eq!(replaced(&answered, 2).verdict, NotShown);
+    }
+
+    /// A worker that is a script.
+    #[cfg(target_os = "linux")]
+    fn scripted(name: &str, script: &str) -> Result<Worker> {
+        let answers = faults::script("answer 2");
+        faults::start(name, if script.is_empty() { &answers } else { script })
+    }
+
+    #[cfg(target_os = "linux")]
+    const IDS: [usize; 5] = [0, 1, 2, 3, 4];
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn shared_process_fails() {
+        let run = |tasks| Run::new("sample", 1.0, tasks);
+        let per_task = |abort: &str, exit: &str| {
+            let start = |name: &str, way: Option<&str>| match way {
+                Some("abort") => scripted(name, abort),
+                Some("exit") => scripted(name, exit),
+                Some(_) => scripted(name, "exec sleep 60"),
+                None => scripted(name, ""),
+            };
+            run(process_per_task(&WAYS, &IDS, start, faults::request))
+        };
+        let (abort, exit) = ("read -r line; kill -6 $$", "read -r line; exit 0");
+        // One process for all: a pool of one that gets no other.
+        let first = AtomicBool::new(true);
+        let start_once = |name: &str| match first.swap(false, Relaxed) {
+            true => scripted(name, abort),
+            false => bail!("no other"),
+        };
+        let shared = pool::run(1, &IDS, 0, start_once, faults::request).unwrap();
+        for (run, victims, verdict, because) in [
+            (per_task(abort, exit), 3, Holds, "killed by signal 6"),
+            (run(shared), 1, Fails, "other tasks"),
+            (per_task(abort, "echo garbage"), 3, Fails, "without its cause"),
+            (per_task("", exit), 3, NotShown, "lived"),
+        ] {
+            let check = survivors(&run, victims);
+            assert!(check.verdict == verdict && check.because.contains(because), "{check:#?}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn replacement_left_out_fails() {
+        let pool = |first_script: &str, may_replace: bool| {
+            let first = AtomicBool::new(true);
+            let start = |name: &str| match first.swap(false, Relaxed) {
+                true => scripted(name, first_script),
+                false if may_replace => scripted(name, ""),
+                false => bail!("no other"),
+            };
+            let tasks = pool::run(1, &IDS, 0, start, faults::request).unwrap();
+            replaced(&Run::new("sample", 1.0, tasks), 1).verdict
+        };
+        let dies = "read -r line; exit 0";
+        let verdicts = [pool(dies, true), pool(dies, false), pool("", true)];
+        assert_eq!(verdicts, [Holds, Fails, NotShown]);
     }
 }

@@ -1,15 +1,15 @@
 //! Processes that share an output write whenever they like: a line written in two pieces can get
-//! another process's piece in the middle. The notebook's output shows it.
-//! You will see how many lines are whole when each is written in two pieces, and in one.
-//! Try it: a line of 100,000 characters, written in one piece. (POSIX guarantees that a pipe takes
-//! 4,096 bytes at once; a longer line may be torn, too.)
+//! another process's piece in the middle. The notebook's output shows it. A line written in one piece
+//! stays whole, if it is short: POSIX guarantees it up to PIPE_BUF, at least 512 bytes, 4,096 on Linux.
+//! You will see how many lines of ten processes are whole, when each flushes its first piece, and when
+//! the piece waits in a buffer for the rest. All begin a line before one ends it.
+//! Try it: delete the line `stdout().flush()?;` behind `pieces`. Rust's stdout then keeps the piece
+//! until its line is whole: 10 are whole in pieces, too, and the lesson FAILS.
 
-use std::io::{PipeWriter, Read, Write, pipe, stdin, stdout};
-use std::process::{Child, Stdio, exit};
-use std::thread::{Builder, sleep};
-use std::time::Duration;
+use std::io::{self, BufRead, BufReader, Read, Write, pipe, stderr, stdin, stdout};
+use std::process::{Command, Stdio};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use shared::os::child::{self, ChildMode};
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson};
@@ -30,28 +30,31 @@ const PIECES: [&str; 2] = ["this line ", "is whole\n"];
 
 fn run(lab: &Lab) -> Result<Evidence> {
     let n = lab.tasks.min(100);
-    let finding = check(n, whole_lines("pieces", n)?, whole_lines("line", n)?)
-        .on("P8", "Lines that are written in pieces get torn");
+    let pieces = whole_lines(n, || CHILD.command(&["pieces"]))?;
+    let line = whole_lines(n, || CHILD.command(&["line"]))?;
+    let finding = check(n, pieces, line).on("P8", "Lines that are written in pieces get torn");
     Ok(Evidence::new(Vec::new(), vec![finding]))
 }
 
 /// How many of the lines that `n` children write into one pipe are whole.
-fn whole_lines(way: &str, n: usize) -> Result<usize> {
+fn whole_lines(n: usize, command: impl Fn() -> io::Result<Command>) -> Result<usize> {
     let (mut output, input) = pipe()?;
     let mut children = Vec::new();
     for _ in 0..n {
-        children.push(start(way, input.try_clone()?)?);
+        let mut command = command()?;
+        command.stdin(Stdio::piped()).stdout(input.try_clone()?).stderr(Stdio::piped());
+        children.push(child::spawn(&mut command)?);
     }
     drop(input); // Now only the children hold it, so the pipe ends when they do.
-    let mut text = Vec::new();
-    if way == "pieces" {
-        // This happens by chance now and then. To make it certain, no child goes on before all began.
-        text.resize(n * PIECES[0].len(), 0);
-        output.read_exact(&mut text)?;
+    // Lines get torn by chance now and then. To make it certain, none goes on before all began.
+    for child in &mut children {
+        let stderr = child.stderr.take().context("no stderr")?;
+        BufReader::new(stderr).read_line(&mut String::new())?;
     }
     for child in &mut children {
         drop(child.stdin.take());
     }
+    let mut text = Vec::new();
     output.read_to_end(&mut text)?;
     for mut child in children {
         ensure!(child.wait()?.success(), "a child could not write its line");
@@ -60,27 +63,15 @@ fn whole_lines(way: &str, n: usize) -> Result<usize> {
     Ok(text.split_inclusive('\n').filter(|line| *line == PIECES.concat()).count())
 }
 
-fn start(way: &str, output: PipeWriter) -> Result<Child> {
-    let mut command = CHILD.command(&[way])?;
-    Ok(child::spawn(command.stdin(Stdio::piped()).stdout(output))?)
-}
-
-/// The child: writes its line when its stdin ends.
+/// The child: begins its line, and ends it when its stdin ends.
 fn say(words: &[String]) -> Result<()> {
-    let pieces = words.first().is_some_and(|way| way == "pieces");
-    if pieces {
-        stdout().write_all(PIECES[0].as_bytes())?; // The trap: a piece is on its way,
-        stdout().flush()?;
+    stdout().write_all(PIECES[0].as_bytes())?;
+    if words.first().is_some_and(|way| way == "pieces") {
+        stdout().flush()?; // The trap: the piece is on its way. The cure is to leave it in the buffer.
     }
-    // If another child dies before it begins, the parent never tells this one to go on.
-    Builder::new().spawn(|| {
-        sleep(Duration::from_secs(20));
-        exit(1)
-    })?;
+    writeln!(stderr(), "began")?;
     stdin().read_to_end(&mut Vec::new())?;
-    // and here comes the rest. The cure is to write the line in one piece.
-    let rest = PIECES[usize::from(pieces)..].concat();
-    stdout().write_all(rest.as_bytes())?;
+    stdout().write_all(PIECES[1].as_bytes())?;
     Ok(stdout().flush()?)
 }
 
@@ -110,6 +101,33 @@ mod tests {
             (1, 1, 1, NotShown),
         ] {
             assert_eq!(check(n, pieces, line).verdict, verdict, "{n} {pieces} {line}");
+        }
+    }
+
+    /// The lines of four children, which are scripts.
+    #[cfg(unix)]
+    fn scripted(before: &str, after: &str) -> usize {
+        let script =
+            format!("printf '{before}'; echo began >&2; cat >/dev/null; printf '{after}\\n'");
+        let whole = whole_lines(4, || {
+            let mut command = Command::new("sh");
+            command.args(["-c", &script]);
+            Ok(command)
+        });
+        whole.unwrap()
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn one_write_left_out_fails() {
+        let pieces = || scripted("this line ", "is whole");
+        let line = || scripted("", "this line is whole");
+        for (pieces, line, verdict) in [
+            (pieces(), line(), Holds),
+            (pieces(), pieces(), Fails), // Without the cure.
+            (line(), line(), Fails),     // Without the trap.
+        ] {
+            assert_eq!(check(4, pieces, line).verdict, verdict, "{pieces} {line}");
         }
     }
 }

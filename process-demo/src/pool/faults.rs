@@ -12,7 +12,8 @@ use anyhow::{Result, bail};
 use shared::Task;
 use shared::os::{child::ChildExit, usage};
 use shared::progress::Show;
-use shared::report::Outcome;
+use shared::report::{Outcome, Run, Verdict};
+use shared::verdict::process_each;
 
 use crate::pool;
 use crate::pool::worker::{Request, Worker};
@@ -25,7 +26,7 @@ const VICTIM: usize = 2;
 
 /// A worker that answers every task at once, except that it does `fault` for the task [`VICTIM`]. In
 /// `fault`, `answer N` answers for task N.
-fn script(fault: &str) -> String {
+pub fn script(fault: &str) -> String {
     let answer = r#"{"task":{"id":%s,"pid":1,"thread":"?","status":200,"outcome":"done","error":null,"start_ms":0,"end_ms":1},"peak_rss_kib":'$kib'}"#;
     format!(
         r#"kib=1
@@ -38,14 +39,14 @@ fn script(fault: &str) -> String {
     )
 }
 
-fn start(name: &str, script: &str) -> Result<Worker> {
+pub fn start(name: &str, script: &str) -> Result<Worker> {
     let mut command = Command::new("sh");
     command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
     command.stderr(Stdio::null());
     Worker::spawn(name, command)
 }
 
-fn request(id: usize) -> Request {
+pub fn request(id: usize) -> Request {
     Request { id, url: "http://127.0.0.1/".into(), timeout_ms: 100, show: Show::Nothing }
 }
 
@@ -235,6 +236,23 @@ fn deadly_task_fails_after_its_retries() {
     std::fs::remove_file(&directory).unwrap();
     assert_eq!(tries.lines().count(), 2);
     lost(&tasks);
+}
+
+#[test]
+fn shared_worker_is_no_process_each() {
+    let script = script("answer 2");
+    let each = IDS.map(|id| {
+        let mut worker = start("each", &script).unwrap();
+        worker.ask(&request(id));
+        worker.answer()
+    });
+    let shared = pool::run(1, &IDS, 0, |name| start(name, &script), request).unwrap();
+    let ours = IDS.map(|id| Task::done(id, 0.0));
+    for (tasks, verdict) in
+        [(each.to_vec(), Verdict::Holds), (shared, Verdict::Fails), (ours.to_vec(), Verdict::Fails)]
+    {
+        assert_eq!(process_each(&Run::new("sample", 1.0, tasks)).verdict, verdict);
+    }
 }
 
 #[test]

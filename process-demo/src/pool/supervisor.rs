@@ -1,5 +1,5 @@
 //! A supervisor is a thread that hands its worker one task after another, and replaces the worker when
-//! it is lost.
+//! it is lost. `Worker::answer` turns a worker's death into a failed task.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, scope};

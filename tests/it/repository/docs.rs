@@ -23,8 +23,9 @@ pub fn lists() -> HashMap<String, List> {
 pub fn wrong_with_claims(page: &str, lists: &HashMap<String, List>) -> Vec<String> {
     let mut commands: HashMap<String, &HashSet<String>> = HashMap::new();
     for (name, list) in lists {
-        for (place, (lesson, claims)) in list.iter().enumerate() {
-            let lesson = if place == 0 { String::new() } else { format!(" -- {lesson}") };
+        for (lesson, claims) in list {
+            let is_default = ["notebook", "ledger"].contains(&lesson.as_str());
+            let lesson = if is_default { String::new() } else { format!(" -- {lesson}") };
             commands.insert(format!("cargo run -p {name}{lesson}"), claims);
         }
     }

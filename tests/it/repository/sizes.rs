@@ -54,6 +54,6 @@ fn pages_are_short() {
     };
     at_most(Path::new("README.md"), 130);
     for page in files(&root().join("docs"), ".md") {
-        at_most(&page, 90);
+        at_most(&page, 110);
     }
 }

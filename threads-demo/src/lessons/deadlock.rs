@@ -1,16 +1,20 @@
 //! Two threads that take the same two locks in opposite orders can wait for each other forever. If
-//! every thread takes the locks in the same order, they cannot wait in a circle.
+//! every thread takes the locks in the same order, they cannot wait in a circle. Both compile.
 //!
-//! You will see a child that hangs until it is killed, and one that ends.
+//! You will see a child whose threads all wait for a lock, so that none can release one, and a child
+//! that ends. On Linux, the OS tells what each thread waits for: a futex, of which a lock is made.
 //!
-//! Try it: `let _second = second.try_lock();` does not wait for the lock, so both children end.
+//! Try it: `let _second = second.try_lock();` does not wait for the lock. Both children end, and the
+//! finding fails.
 
-use std::sync::{Condvar, Mutex, PoisonError};
-use std::thread::scope;
-use std::time::Duration;
+use std::fs;
+use std::process::Child;
+use std::sync::{Mutex, PoisonError};
+use std::thread::{scope, sleep};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use shared::os::child::{ChildExit, ChildMode};
+use shared::os::child::{self, ChildExit, ChildMode};
 use shared::report::Verdict;
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson};
@@ -25,90 +29,154 @@ pub const LESSON: Lesson = Lesson::new(
 .child_modes(&[CHILD]);
 
 /// A child that may hang.
-const CHILD: ChildMode = ChildMode::new("lock-both", lock_both);
+const CHILD: ChildMode = ChildMode::new("lock-both", |args| {
+    lock_both(args.first().is_some_and(|order| order == "crossed"));
+    Ok(())
+});
 
 fn run(_: &Lab) -> Result<Evidence> {
-    let crossed = CHILD.run(&["crossed"], Duration::from_secs(2))?;
-    let ordered = CHILD.run(&["ordered"], Duration::from_secs(60))?;
-    let finding = check(crossed.exit, ordered.exit)
-        .on("T10", "Threads that wait for each other's locks hang");
+    // Their pipes stay open to the end: a child ends with its stdin.
+    let (crossed, ordered) = (CHILD.spawn(&["crossed"])?, CHILD.spawn(&["ordered"])?);
+    let crossed = watch(crossed.child, PATIENCE)?;
+    let ordered = watch(ordered.child, Duration::from_secs(60))?;
+    let finding =
+        check(crossed, ordered).on("T10", "Threads that wait for each other's locks hang");
     Ok(Evidence::new(Vec::new(), vec![finding]))
 }
 
-/// The child: two threads, each of which needs both locks.
-fn lock_both(args: &[String]) -> Result<()> {
+/// The child: two threads, each of which needs both locks, again and again.
+fn lock_both(crossed: bool) {
     let (a, b) = (Mutex::new(()), Mutex::new(()));
-    let holders = Holders::default();
-    let crossed = args.first().is_some_and(|order| order == "crossed");
+    let take = |first: &Mutex<()>, second: &Mutex<()>| {
+        for _ in 0..20 {
+            let _first = first.lock().unwrap_or_else(PoisonError::into_inner);
+            sleep(Duration::from_millis(1)); // Time for the other thread to take a lock, too.
+            let _second = second.lock().unwrap_or_else(PoisonError::into_inner);
+        }
+    };
     // The line that matters: in which order the second thread takes the locks.
     let (first, second) = if crossed { (&b, &a) } else { (&a, &b) };
-    // In the same order, the other thread cannot come, so the wait for it is short.
-    let patience = Duration::from_millis(if crossed { 60_000 } else { 500 });
     scope(|scope| {
-        scope.spawn(|| holders.take(&a, &b, patience));
-        scope.spawn(|| holders.take(first, second, patience));
+        scope.spawn(|| take(&a, &b));
+        scope.spawn(|| take(first, second));
     });
-    Ok(())
 }
 
-/// How many threads hold their first lock.
-#[derive(Default)]
-struct Holders(Mutex<usize>, Condvar);
+/// How a child ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum End {
+    ByItself(ChildExit),
+    /// All of its threads waited for locks, and it was killed.
+    Deadlocked,
+    /// It ran for this long, and was killed.
+    TimedOut(Duration),
+}
 
-impl Holders {
-    fn take(&self, first: &Mutex<()>, second: &Mutex<()>, patience: Duration) {
-        let _first = first.lock().unwrap_or_else(PoisonError::into_inner);
-        // Chance alone brings both threads here at once only now and then. So each waits until the
-        // other holds its first lock, too, or for `patience`.
-        let mut holders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *holders += 1;
-        self.1.notify_all();
-        drop(self.1.wait_timeout_while(holders, patience, |holders| *holders < 2));
-        let _second = second.lock().unwrap_or_else(PoisonError::into_inner);
-    }
+/// How long a child may take to hang. Only where the OS does not tell, time has to.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(target_os = "linux") { 10 } else { 2 });
+
+/// Waits until the child ends, until no thread of it can ever go on, or until patience ends.
+fn watch(mut child: Child, patience: Duration) -> Result<End> {
+    let (began, mut before) = (Instant::now(), None);
+    let end = loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(End::ByItself(status.into()));
+        }
+        let now = threads_that_wait(child.id());
+        if now.is_some() && now == before {
+            break End::Deadlocked;
+        }
+        if began.elapsed() > patience {
+            break End::TimedOut(patience);
+        }
+        before = now;
+        sleep(Duration::from_millis(10));
+    };
+    child::wait(&mut child, Duration::ZERO)?; // Kills it.
+    Ok(end)
 }
 
 /// How the child ended that takes the locks in opposite orders, and the one with a single order.
-fn check(crossed: ChildExit, ordered: ChildExit) -> Check {
+fn check(crossed: End, ordered: End) -> Check {
+    let done = End::ByItself(ChildExit::Code(0));
     let reason = match (crossed, ordered) {
-        (ChildExit::TimedOut, ChildExit::Code(0)) => (
-            Verdict::Holds,
-            "the child with opposite orders hung and was killed; the other one ended",
-        ),
-        (_, ChildExit::Code(0)) => (Verdict::Fails, "the child with opposite orders did not hang"),
-        _ => (Verdict::Fails, "the child with one order did not end by itself"),
+        _ if ordered == End::Deadlocked || matches!(ordered, End::TimedOut(_)) => {
+            (Verdict::Fails, "the child with one order did not end by itself".into())
+        }
+        (End::Deadlocked, _) => {
+            let why = "by the OS, each thread of the child with opposite orders waits in a futex";
+            (Verdict::Holds, why.into())
+        }
+        (End::TimedOut(patience), _) => {
+            let why = format!("only time tells: it had not ended after {} s", patience.as_secs());
+            let verdict =
+                if cfg!(target_os = "linux") { Verdict::NotShown } else { Verdict::Holds };
+            (verdict, why)
+        }
+        _ => (Verdict::Fails, "the child with opposite orders did not hang".into()),
     };
-    let word = |exit| match exit {
-        ChildExit::TimedOut => "hangs".to_string(),
-        ChildExit::Code(0) => "ends".to_string(),
-        other => other.to_string(),
+    let word = |end| match end {
+        End::Deadlocked | End::TimedOut(_) => "hangs".to_string(),
+        End::ByItself(ChildExit::Code(0)) => "ends".to_string(),
+        End::ByItself(other) => other.to_string(),
     };
-    let died = |exit: &ChildExit| !matches!(exit, ChildExit::TimedOut | ChildExit::Code(0));
-    let died = [crossed, ordered].into_iter().find(died);
     let measured = format!("crossed {}, ordered {}", word(crossed), word(ordered));
+    let died = |end: &End| matches!(end, End::ByItself(_)) && *end != done;
+    let died = [crossed, ordered].into_iter().find(died);
     Check::new("crossed hangs, ordered ends", measured, reason)
-        .unless(died.map(|exit| format!("a child {exit}")))
+        .unless(died.map(|end| format!("a child {}", word(end))))
+}
+
+/// How often each thread of the process has begun to wait, if by proc(5) all wait for a lock (or for
+/// stdin) now. Twice the same answer: no thread has gone on in between, so at one moment all waited.
+fn threads_that_wait(pid: u32) -> Option<Vec<String>> {
+    let mut waits = Vec::new();
+    for thread in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
+        let read = |file| fs::read_to_string(thread.as_ref().ok()?.path().join(file)).ok();
+        let (place, status) = (read("wchan")?, read("status")?);
+        if !place.contains("futex") && !place.contains("pipe") {
+            return None;
+        }
+        waits.push(status.lines().find(|line| line.starts_with("voluntary_ctxt"))?.to_string());
+    }
+    (waits.len() >= 2).then_some(waits)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lessons::arm;
     use Verdict::*;
 
     #[test]
-    fn only_opposite_orders_may_hang() {
-        let (hangs, ends, dies) = (ChildExit::TimedOut, ChildExit::Code(0), ChildExit::Code(101));
-        for (crossed, ordered, verdict, because) in [
-            (hangs, ends, Holds, "the child with opposite orders hung"),
-            (ends, ends, Fails, "the child with opposite orders did not"),
-            (hangs, hangs, Fails, "the child with one order did not"),
-            (ends, hangs, Fails, "the child with one order did not"),
-            (dies, ends, NotShown, "a child exited with code 101"),
-            (hangs, dies, NotShown, "a child exited with code 101"),
+    #[ignore = "run by only_opposite_orders_hang"]
+    fn child_with_locks() {
+        let Some(order) = arm::setting() else { return };
+        child::exit_with_stdin().unwrap();
+        lock_both(order == "crossed");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn only_opposite_orders_hang() {
+        let watch = |order| {
+            let child = arm::spawn_test("lessons::deadlock::tests::child_with_locks", order);
+            watch(child, Duration::from_secs(60)).unwrap()
+        };
+        let (crossed, ordered) = (watch("crossed"), watch("ordered"));
+        let (late, dies) = (End::TimedOut(PATIENCE), End::ByItself(ChildExit::Code(101)));
+        for (first, second, verdict, because) in [
+            (crossed, ordered, Holds, "by the OS, each thread"),
+            (ordered, ordered, Fails, "the child with opposite orders did not"),
+            (crossed, crossed, Fails, "the child with one order did not"),
+            (ordered, crossed, Fails, "the child with one order did not"),
+            (late, ordered, NotShown, "only time tells: it had not ended after 10 s"),
+            (dies, ordered, NotShown, "a child exited with code 101"),
+            (crossed, dies, NotShown, "a child exited with code 101"),
         ] {
-            let check = check(crossed, ordered);
+            let check = check(first, second);
             assert!(check.verdict == verdict && check.because.starts_with(because), "{check:#?}");
         }
-        assert_eq!(check(ends, dies).measured, "crossed ends, ordered exited with code 101");
+        assert_eq!(check(ordered, dies).measured, "crossed ends, ordered exited with code 101");
     }
 }

@@ -1,10 +1,11 @@
-//! While a thread holds a lock and waits for something else, all others wait for the lock: ten threads
-//! then take as long as one.
+//! While a thread holds a lock and waits for something else, all threads that need the lock wait: ten threads
+//! then take as long as one. Such a lock convoy compiles, and it computes the right result.
 //!
 //! You will see a staircase although every task has a thread, and a block once the lock is released
 //! before the wait.
 //!
-//! Try it: add `drop(count);` before the request in the trap. Both runs are blocks then.
+//! Try it: put the line `drop(count);` before the line `if hold {`, in place of after it. Both runs are
+//! blocks then, and the finding fails.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread::{Builder, scope};
@@ -52,4 +53,24 @@ fn counted(client: &Client, ids: &[usize], hold: bool) -> Vec<Task> {
         let threads = ids.iter().zip(threads);
         threads.map(|(&id, thread)| Task::from_thread(id, thread.map(|t| t.join()))).collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lessons::arm;
+    use shared::report::Verdict::*;
+
+    #[test]
+    fn lock_released_in_both_runs_fails() {
+        let server = arm::server();
+        let client = arm::client(&server, "/delay/30");
+        let run = |hold| arm::measure(&server, 3, |ids| counted(&client, ids, hold));
+        for (first, second, verdict) in
+            [(true, false, Holds), (false, false, Fails), (true, true, Fails)]
+        {
+            let check = verdict::overlap(&run(first), &run(second));
+            assert_eq!(check.verdict, verdict, "{check:#?}");
+        }
+    }
 }

@@ -1,115 +1,105 @@
-//! A thread that panics ends alone: `join` returns its message, and the other threads go on. But
-//! whatever ends the process ends all of its threads.
+//! A thread that panics ends alone: `join` returns its message, and the other threads go on, unless it
+//! is the main thread, or the program is built with `panic = "abort"`. Python's `sys.exit()` ends one
+//! thread, too; the counterpart of `std::process::exit`, which ends all, is `os._exit()`.
 //!
-//! You will see one task panic, and then, in a child each, how many of nine threads survive a tenth
-//! that panics, exits, aborts, or overflows its stack.
+//! You will see one task panic, and, in a child, which of nine threads survive a tenth that panics
+//! while it holds a lock. The lock is then poisoned: `lock().unwrap()` panics, too.
 //!
-//! Try it: replace `panic!(...)` by `std::process::exit(0)`. The program ends without a report.
+//! Try it: replace `panic!(...)` in `work` by `std::process::exit(0);`. The program ends without a
+//! report.
 
-use std::hint::black_box;
-use std::process::{abort, exit};
-use std::sync::Barrier;
+use std::sync::{Mutex, PoisonError};
 use std::thread::{Builder, scope};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result};
 use shared::http::Client;
-use shared::os::child::{self, ChildExit, ChildMode};
+use shared::os::child::{self, ChildMode};
 use shared::report::{Run, Verdict};
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson, Task};
 
 pub const LESSON: Lesson = Lesson::new(
     "panic",
-    "One thread dies: which others go on?",
+    "One thread panics: which others go on?",
     &["T7"],
     run,
     include_str!("panic.rs"),
 )
 .child_modes(&[CHILD]);
 
-/// A child in which one of ten threads dies.
-const CHILD: ChildMode = ChildMode::new("die", die);
-
-/// Exit code of a child mode, and so of this one, if the OS refuses it a thread.
-const REFUSED: i32 = 3;
+/// A child, because each panic writes its message to stderr.
+const CHILD: ChildMode = ChildMode::new("poison", poison);
 
 fn run(lab: &Lab) -> Result<Evidence> {
     let (client, victim) = (lab.client()?, lab.tasks / 2);
     let threads = lab.run("threads", lab.each_ms(), |ids| Ok(one_panics(&client, victim, ids)))?;
     let threads = Run { expected_losses: 1, ..threads };
-    let mut survivors = Vec::new();
-    for way in ["panic", "exit", "abort", "overflow"] {
-        let output = CHILD.run(&[way], Duration::from_secs(20))?;
-        let refused = output.exit == ChildExit::Code(REFUSED);
-        ensure!(!refused, "a child cannot start ten threads: the OS refused one");
-        survivors.push((way, output.stdout.lines().count()));
-    }
-    let finding =
-        check(&threads, &survivors).on("T7", "A thread that dies leaves the others alone");
-    Ok(Evidence::new(vec![threads], vec![finding]))
+    let output = CHILD.run(&[], Duration::from_secs(20))?;
+    let survivors: Vec<usize> =
+        output.stdout.lines().filter_map(|line| line.parse().ok()).collect();
+    let survivors = survivors.try_into().ok().context(output.stderr)?;
+    let findings = vec![
+        check(&threads).on("T7", "A thread that panics leaves the others alone"),
+        check_poison(survivors)
+            .on("T7", "A panic with a lock held reaches all threads that unwrap the lock"),
+    ];
+    Ok(Evidence::new(vec![threads], findings))
 }
 
 /// Starts a thread for each task. The victim's thread panics.
 fn one_panics(client: &Client, victim: usize, ids: &[usize]) -> Vec<Task> {
+    let work = |id| {
+        if id == victim {
+            panic!("gives up, on purpose"); // The trap.
+        }
+        client.get(id)
+    };
     scope(|scope| {
         let mut threads = Vec::new();
         for &id in ids {
             let thread = Builder::new().name(format!("Thread-{}", id + 1));
-            threads.push(thread.spawn_scoped(scope, move || {
-                if id == victim {
-                    panic!("gives up, on purpose"); // The trap.
-                }
-                client.get(id)
-            }));
+            threads.push(thread.spawn_scoped(scope, move || work(id)));
         }
-        let mut tasks = Vec::new();
-        for (&id, thread) in ids.iter().zip(threads) {
-            let end = thread.map(|thread| thread.join()); // The cure: it returns the panic.
-            tasks.push(Task::from_thread(id, end));
-        }
-        tasks
+        // The cure: `join` returns the panic.
+        let threads = ids.iter().zip(threads);
+        threads.map(|(&id, thread)| Task::from_thread(id, thread.map(|t| t.join()))).collect()
     })
 }
 
-/// The child: nine threads wait until a tenth has died, then write that they are alive.
-fn die(args: &[String]) -> Result<()> {
-    let way = args.first().map_or("", String::as_str);
-    let died = Barrier::new(10);
-    scope(|scope| {
-        for _ in 0..9 {
-            let survivor = Builder::new().spawn_scoped(scope, || {
-                died.wait();
-                child::write_line("alive");
-            });
-            // The threads at the barrier would wait for this one forever.
-            survivor.unwrap_or_else(|_| exit(REFUSED));
-        }
-        let victim = Builder::new().spawn_scoped(scope, || match way {
-            "exit" => exit(1),
-            "abort" => abort(),
-            "overflow" => overflow(0),
-            _ => panic!("on purpose"),
-        });
-        let _ = victim.unwrap_or_else(|_| exit(REFUSED)).join(); // Returns only after a panic.
-        died.wait();
-    });
+/// The child: writes how many threads survive the panic of another.
+fn poison(_: &[String]) -> Result<()> {
+    for (holds, unwraps) in ARMS {
+        child::write_line(survivors(holds, unwraps)?);
+    }
     Ok(())
 }
 
-/// Calls itself until the stack is full.
-#[expect(unconditional_recursion)]
-fn overflow(depth: usize) -> usize {
-    let frame = black_box([depth; 64]);
-    black_box(overflow(depth + 1)) + frame[0]
+/// Whether the panicking thread holds the lock, and whether the others `unwrap` what `lock` returns.
+const ARMS: [(bool, bool); 3] = [(true, true), (true, false), (false, true)];
+
+/// A thread panics. Then nine others lock the same mutex: how many of them survive?
+fn survivors(holds: bool, unwraps: bool) -> Result<usize> {
+    let count = Mutex::new(0);
+    let add_one = || match unwraps {
+        true => *count.lock().unwrap() += 1, // The trap.
+        false => *count.lock().unwrap_or_else(PoisonError::into_inner) += 1, // The cure.
+    };
+    scope(|scope| {
+        let victim = Builder::new().spawn_scoped(scope, || {
+            let _held = holds.then(|| count.lock());
+            panic!("on purpose");
+        });
+        let _ = victim.context("cannot start a thread")?.join();
+        let others: Result<Vec<_>, _> =
+            (0..9).map(|_| Builder::new().spawn_scoped(scope, add_one)).collect();
+        Ok(others?.into_iter().filter_map(|thread| thread.join().ok()).count())
+    })
 }
 
-/// One task of `run` panics. `survivors` are the ways in which one of ten threads died, and how many
-/// of the nine others went on.
-fn check(run: &Run, survivors: &[(&str, usize)]) -> Check {
+/// One task of `run` panics.
+fn check(run: &Run) -> Check {
     let others = run.tasks.len() - 1;
-    let expected = |way: &str| if way == "panic" { 9 } else { 0 };
-    let as_expected = survivors.iter().all(|&(way, count)| count == expected(way));
     // Failures that the panic did not cause, such as timeouts.
     let unrelated = run.tasks.iter().filter_map(|task| task.error.as_ref());
     let unrelated = unrelated.filter(|error| !error.starts_with("panicked: ")).count();
@@ -117,50 +107,73 @@ fn check(run: &Run, survivors: &[(&str, usize)]) -> Check {
         (Verdict::NotShown, "a single task has no others")
     } else if unrelated > 0 {
         (Verdict::NotShown, "some requests got no answer")
-    } else if as_expected && run.done == others {
-        (Verdict::Holds, "a panic ends its thread; the other three end the process")
+    } else if run.done == others {
+        (Verdict::Holds, "the panic ended its thread, and `join` returned its message")
+    } else if run.done > others {
+        (Verdict::Fails, "no thread panicked")
     } else {
-        (Verdict::Fails, "the survivors differ from the prediction")
+        (Verdict::Fails, "other threads ended, too")
     };
-    let line = |done: usize, count: &dyn Fn(&(&str, usize)) -> usize| {
-        let ways = survivors.iter().map(|way| format!("{} {}", way.0, count(way)));
-        format!("tasks done: {done}; survivors: {}", ways.collect::<Vec<_>>().join(", "))
+    Check::new(format!("tasks done: {others}"), format!("tasks done: {}", run.done), reason)
+}
+
+/// How many of nine threads survived in each of [`ARMS`].
+fn check_poison(survivors: [usize; 3]) -> Check {
+    let line = |[unwrap, into_inner, released]: [usize; 3]| {
+        format!(
+            "survivors of 9: unwrap {unwrap}, into_inner {into_inner}; lock not held {released}"
+        )
     };
-    let predicted = line(others, &|way| expected(way.0));
-    Check::new(predicted, line(run.done, &|way| way.1), reason)
+    let because = "a panic poisons the locks that its thread holds, and only those";
+    Check::exactly(line([0, 9, 9]), line(survivors), because)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lessons::arm;
     use Verdict::*;
-    use shared::report::sample::{losing, seen};
-
-    fn panicking(tasks: usize, count: usize) -> Run {
-        losing(seen(tasks, tasks), count, "panicked: on purpose")
-    }
 
     #[test]
-    fn only_a_panic_leaves_survivors() {
-        for (run, panic, abort, verdict, because) in [
-            (panicking(10, 1), 9, 0, Holds, "a panic ends"),
-            (panicking(2, 1), 9, 0, Holds, "a panic ends"),
-            (panicking(10, 0), 9, 0, Fails, "the survivors differ"),
-            (panicking(10, 2), 9, 0, Fails, "the survivors differ"),
-            (panicking(10, 1), 8, 0, Fails, "the survivors differ"),
-            (panicking(10, 1), 9, 1, Fails, "the survivors differ"),
-            (panicking(1, 1), 9, 0, NotShown, "a single task"),
-            (losing(seen(10, 10), 1, "operation timed out"), 9, 0, NotShown, "some requests"),
+    fn panic_that_reaches_others_fails() {
+        let server = arm::server();
+        let client = arm::client(&server, "/delay/10");
+        let threads = |victim, n| arm::measure(&server, n, |ids| one_panics(&client, victim, ids));
+        let one_thread = arm::measure(&server, 4, |ids| {
+            let task = |&id| {
+                assert!(id < 2, "on purpose");
+                client.get(id)
+            };
+            let all = || ids.iter().map(task).collect::<Vec<_>>();
+            let panic = scope(|scope| scope.spawn(all).join()).unwrap_err();
+            ids.iter().map(|&id| Task::panicked(id, &*panic)).collect()
+        });
+        let broken = arm::client(&server, "/status/400");
+        let unanswered = arm::measure(&server, 4, |ids| one_panics(&broken, 2, ids));
+        for (run, verdict) in [
+            (threads(2, 4), Holds),
+            (threads(4, 4), Fails), // No victim.
+            (one_thread, Fails),
+            (threads(0, 1), NotShown),
+            (unanswered, NotShown),
         ] {
-            let check = check(&run, &[("panic", panic), ("abort", abort)]);
-            assert!(check.verdict == verdict && check.because.starts_with(because), "{check:#?}");
+            let check = check(&run);
+            assert_eq!(check.verdict, verdict, "{check:#?}");
         }
     }
 
     #[test]
-    fn survivors_are_named_by_cause() {
-        let check = check(&panicking(10, 2), &[("panic", 8), ("abort", 1)]);
-        assert_eq!(check.predicted, "tasks done: 9; survivors: panic 9, abort 0");
-        assert_eq!(check.measured, "tasks done: 8; survivors: panic 8, abort 1");
+    fn only_held_and_unwrapped_lock_kills() {
+        let count = |(holds, unwraps)| survivors(holds, unwraps).unwrap();
+        let arms = |arms: [(bool, bool); 3]| check_poison(arms.map(count));
+        assert_eq!(arms(ARMS).verdict, Holds);
+        for place in 0..3 {
+            let mut broken = ARMS;
+            broken[place].0 = !broken[place].0;
+            // In the second arm, the others ask for the value all the same: nothing changes.
+            let verdict = if place == 1 { Holds } else { Fails };
+            assert_eq!(arms(broken).verdict, verdict, "{broken:?}");
+        }
+        assert_eq!(arms([(true, true), (true, true), (false, true)]).verdict, Fails);
     }
 }

@@ -1,47 +1,91 @@
-//! Adding one takes two steps, a read and a write. If all threads read before one writes, all
-//! additions but one are lost, although every access is atomic. (Without atomics or a lock, the
-//! program would not even compile: Rust rejects data that several threads write.)
+//! Adding one takes two steps, a read and a write. A thread that writes what it read before another
+//! thread wrote loses the other's addition, although each access is atomic or under a lock.
 //!
-//! You will see a counter after one addition in each thread: in two steps, in one, under a lock.
+//! You will see how many of 100,000 additions a thread are lost: in two steps, under a lock for each
+//! step, in one step, and under one lock for both.
 //!
-//! Try it: delete the line `all_have_read.wait();`. Usually no addition is lost then, so a test would
-//! not find the bug.
+//! Try it: in `OneLock`, `drop(counter); gap(); let mut counter = lock(&mutex);` in place of `gap();`.
+//! The lock is released in the gap, it loses additions, and the finding fails.
 
 use std::process::exit;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Barrier, Mutex, PoisonError};
-use std::thread::{Builder, scope};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Barrier, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, scope, yield_now};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use shared::report::Verdict;
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson};
 
 pub const LESSON: Lesson = Lesson::new(
     "race",
-    "Threads that read before the others have written",
+    "Threads that add to one counter, with and without a gap between read and write",
     &["T10"],
     run,
     include_str!("race.rs"),
 );
 
+/// Additions of each thread. With a few only, the threads would run in sequence.
+const ADDITIONS: usize = 100_000;
+
 fn run(lab: &Lab) -> Result<Evidence> {
     let threads = lab.tasks.min(100);
-    let check = check(threads, two_steps(threads), one_step(threads)?, locked(threads)?);
-    let finding = check.on("T10", "Threads lose updates of shared data if not careful");
+    let arms = [Arm::TwoSteps, Arm::TwoLocks, Arm::OneStep, Arm::OneLock];
+    let lost = arms.map(|arm| threads * ADDITIONS - count(threads, arm));
+    let finding =
+        check(threads, lost).on("T10", "Threads lose updates of shared data if not careful");
     Ok(Evidence::new(Vec::new(), vec![finding]))
 }
 
-/// The trap: a load, then a store. The barrier makes every thread load before one of them stores.
-fn two_steps(threads: usize) -> usize {
-    let counter = AtomicUsize::new(0);
-    let all_have_read = Barrier::new(threads);
+/// Ways to add one.
+#[derive(Debug, Clone, Copy)]
+enum Arm {
+    /// The trap: another thread may write between the load and the store.
+    TwoSteps,
+    /// A cure: both steps in one.
+    OneStep,
+    /// The trap again: another thread may take the lock in between.
+    TwoLocks,
+    /// The other cure: the lock is held for both steps.
+    OneLock,
+}
+
+/// What the counter comes to. `Relaxed` is enough for it: the end of the scope joins the threads, and
+/// `join` makes their writes visible here, as a `Mutex` does for its next holder.
+fn count(threads: usize, arm: Arm) -> usize {
+    let (atomic, mutex) = (AtomicUsize::new(0), Mutex::new(0));
+    let add_one = |number: usize| {
+        // The OS may give the core to another thread anywhere. Here, all arms ask it to.
+        let gap = || number.is_multiple_of(10_000).then(yield_now);
+        match arm {
+            Arm::TwoSteps => {
+                let read = atomic.load(Relaxed);
+                gap();
+                atomic.store(read + 1, Relaxed);
+            }
+            Arm::OneStep => {
+                gap();
+                atomic.fetch_add(1, Relaxed);
+            }
+            Arm::TwoLocks => {
+                let read = *lock(&mutex); // Released at the end of the line.
+                gap();
+                *lock(&mutex) = read + 1;
+            }
+            Arm::OneLock => {
+                let mut counter = lock(&mutex);
+                let read = *counter;
+                gap();
+                *counter = read + 1;
+            }
+        }
+    };
+    let start = Barrier::new(threads);
     scope(|scope| {
         for _ in 0..threads {
             let thread = Builder::new().spawn_scoped(scope, || {
-                let read = counter.load(Ordering::SeqCst);
-                all_have_read.wait();
-                counter.store(read + 1, Ordering::SeqCst);
+                start.wait(); // All begin at once.
+                (0..ADDITIONS).for_each(add_one);
             });
             if let Err(error) = thread {
                 // The threads at the barrier would wait for this one forever.
@@ -50,74 +94,53 @@ fn two_steps(threads: usize) -> usize {
             }
         }
     });
-    counter.into_inner()
+    atomic.into_inner() + *lock(&mutex)
 }
 
-/// A cure: both steps in one.
-fn one_step(threads: usize) -> Result<usize> {
-    let counter = AtomicUsize::new(0);
-    in_threads(threads, || {
-        counter.fetch_add(1, Ordering::SeqCst);
-    })?;
-    Ok(counter.into_inner())
-}
-
-/// Another cure: two steps, but no other thread comes in between.
-fn locked(threads: usize) -> Result<usize> {
-    let counter = Mutex::new(0);
-    in_threads(threads, || {
-        let mut counter = counter.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = *counter;
-        *counter = read + 1;
-    })?;
-    Ok(counter.into_inner().unwrap_or_else(PoisonError::into_inner))
-}
-
-fn in_threads(threads: usize, add_one: impl Fn() + Sync) -> Result<()> {
-    scope(|scope| {
-        for _ in 0..threads {
-            let thread = Builder::new().spawn_scoped(scope, &add_one);
-            thread.context("cannot start a thread")?;
-        }
-        Ok(())
-    })
-}
-
-/// What the counter came to after one addition in each of `threads`.
-fn check(threads: usize, two_steps: usize, one_step: usize, locked: usize) -> Check {
-    let reason = if threads < 2 {
-        (Verdict::NotShown, "a single thread has no other to race with".into())
-    } else if two_steps < threads && one_step == threads && locked == threads {
-        let lost = threads - two_steps;
-        (Verdict::Holds, format!("two steps lost {lost} of {threads} additions, the cures none"))
+/// How many additions are lost in two steps, under two locks, in one step, and under one lock.
+fn check(threads: usize, lost: [usize; 4]) -> Check {
+    let [two_steps, two_locks, one_step, one_lock] = lost;
+    let reason = if one_step + one_lock > 0 {
+        (Verdict::Fails, "a cure lost additions")
+    } else if threads < 2 {
+        (Verdict::NotShown, "a single thread has no other to race with")
+    } else if two_steps == 0 || two_locks == 0 {
+        (Verdict::NotShown, "no thread came between the two steps of another")
     } else {
-        (Verdict::Fails, "two steps lost no addition, or a cure lost one".into())
+        (Verdict::Holds, "all threads began at once, and only a cure left no gap between its steps")
     };
+    let measured = format!(
+        "two steps {two_steps}, two locks {two_locks}, one step {one_step}, one lock {one_lock}"
+    );
     Check::new(
-        format!("two steps 1, one step {threads}, lock {threads}"),
-        format!("two steps {two_steps}, one step {one_step}, lock {locked}"),
+        "lost: two steps some, two locks some, one step 0, one lock 0",
+        format!("lost of {}: {measured}", threads * ADDITIONS),
         reason,
     )
+}
+
+fn lock(mutex: &Mutex<usize>) -> MutexGuard<'_, usize> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Arm::*;
     use Verdict::*;
 
     #[test]
-    fn only_two_steps_may_lose_additions() {
-        for (threads, two_steps, one_step, locked, verdict, because) in [
-            (10, 3, 10, 10, Holds, "two steps lost 7 of 10"),
-            (10, 9, 10, 10, Holds, "two steps lost 1 of 10"),
-            (2, 1, 2, 2, Holds, "two steps lost 1 of 2"),
-            (10, 10, 10, 10, Fails, "two steps lost no"),
-            (10, 1, 9, 10, Fails, "two steps lost no"),
-            (10, 1, 10, 9, Fails, "two steps lost no"),
-            (1, 1, 1, 1, NotShown, "a single thread"),
+    fn cure_without_its_cure_fails() {
+        for (arms, verdict, because) in [
+            ([TwoSteps, TwoLocks, OneStep, OneLock], Holds, "all threads began"),
+            ([TwoSteps, TwoLocks, TwoSteps, OneLock], Fails, "a cure lost"),
+            ([TwoSteps, TwoLocks, OneStep, TwoLocks], Fails, "a cure lost"),
+            ([OneStep, TwoLocks, OneStep, OneLock], NotShown, "no thread came"),
+            ([TwoSteps, OneLock, OneStep, OneLock], NotShown, "no thread came"),
         ] {
-            let check = check(threads, two_steps, one_step, locked);
+            let check = check(10, arms.map(|arm| 10 * ADDITIONS - count(10, arm)));
             assert!(check.verdict == verdict && check.because.starts_with(because), "{check:#?}");
         }
+        assert_eq!(check(1, [0; 4]).verdict, NotShown);
     }
 }

@@ -1,21 +1,16 @@
-//! Python lets threads share whatever they like; Rust rejects a program in which that could go wrong.
+//! Rust rejects a program in which two threads could access the same data at once while one of them
+//! writes: a data race does not compile. Python would run it. The compiler finds nothing else: race
+//! conditions, deadlocks and locks held too long compile, as the next three lessons show.
 //!
-//! You will see three programs with one wrong line each, what the compiler says about that line, and
+//! You will see four programs with one wrong line each, what the compiler says about that line, and
 //! that each program compiles once the line is corrected.
 //!
-//! Try it: add a case of your own to `CASES`. A closure that borrows from its function, without
-//! `move`, is E0373.
+//! Try it: replace the last `trap` by `std::sync::Arc::new(1)`. It compiles, so the last finding fails.
 
-use std::env;
-use std::io::Write;
-use std::process::{Command, Stdio};
-use std::time::Duration;
-
-use anyhow::{Context, Result};
-use shared::os::child::{self, ChildExit, ChildOutput};
-use shared::report::Verdict;
-use shared::verdict::Check;
+use anyhow::Result;
 use shared::{Evidence, Lab, Lesson};
+
+use crate::lessons::compiler::Case;
 
 pub const LESSON: Lesson = Lesson::new(
     "refused",
@@ -25,18 +20,31 @@ pub const LESSON: Lesson = Lesson::new(
     include_str!("refused.rs"),
 );
 
-/// A program with a mistake in one line.
-struct Case {
-    says: &'static str,
-    /// The compiler's number for the mistake.
-    error: &'static str,
-    /// `LINE` stands for the line.
-    program: &'static str,
-    trap: &'static str,
-    cure: &'static str,
-}
-
-const CASES: [Case; 3] = [
+const CASES: [Case; 4] = [
+    Case {
+        says: "A thread cannot borrow from a function that may return first",
+        error: "E0373",
+        program: r#"
+            fn main() {
+                let list = vec![1, 2, 3];
+                let thread = std::thread::spawn(LINE);
+                println!("{:?}", thread.join());
+            }"#,
+        trap: "|| list.len()",
+        cure: "move || list.len()",
+    },
+    Case {
+        says: "A value moved into a thread cannot be used outside",
+        error: "E0382",
+        program: r#"
+            fn main() {
+                let list = vec![1, 2, 3];
+                let thread = std::thread::spawn(LINE);
+                println!("{} {:?}", list.len(), thread.join());
+            }"#,
+        trap: "move || list.len()",
+        cure: "{ let list = list.clone(); move || list.len() }",
+    },
     Case {
         says: "Two threads that write one variable do not compile",
         error: "E0499",
@@ -52,18 +60,6 @@ const CASES: [Case; 3] = [
         cure: "atomic.fetch_add(1, Relaxed)",
     },
     Case {
-        says: "A value moved into a thread cannot be used outside",
-        error: "E0382",
-        program: r#"
-            fn main() {
-                let list = vec![1, 2, 3];
-                let thread = std::thread::spawn(LINE);
-                println!("{} {:?}", list.len(), thread.join());
-            }"#,
-        trap: "move || list.len()",
-        cure: "{ let list = list.clone(); move || list.len() }",
-    },
-    Case {
         says: "A reference count that is not atomic stays in its thread",
         error: "E0277",
         program: r#"
@@ -77,101 +73,26 @@ const CASES: [Case; 3] = [
 ];
 
 fn run(_: &Lab) -> Result<Evidence> {
-    let mut findings = Vec::new();
-    for case in CASES {
-        let trap = compile(&case.program.replace("LINE", case.trap));
-        let cure = compile(&case.program.replace("LINE", case.cure));
-        findings.push(check(case.error, case.trap, trap, cure).on("T10", case.says));
-    }
+    let findings = CASES.iter().map(|case| case.finding("T10")).collect();
     Ok(Evidence::new(Vec::new(), findings))
-}
-
-/// Has the compiler check a program, without building it.
-fn compile(program: &str) -> Result<ChildOutput> {
-    let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or("rustc".into()));
-    // From stdin to stdout. It writes temporary files into its current directory.
-    let rustc = rustc
-        .args(["--edition=2024", "--error-format=short"])
-        .args(["--emit=metadata", "-o", "-", "-"])
-        .current_dir(env::temp_dir())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
-    let mut rustc = child::spawn(rustc)?;
-    rustc.stdin.take().context("no stdin")?.write_all(program.as_bytes())?;
-    Ok(child::wait_with_output(rustc, Duration::from_secs(60))?)
-}
-
-/// What the compiler said about a program with the `line` that is wrong, and with the cure. An error
-/// means that no compiler could be run.
-fn check(error: &str, line: &str, trap: Result<ChildOutput>, cure: Result<ChildOutput>) -> Check {
-    let predicted = format!("error[{error}], and none with the cure");
-    let unknown = |why: String| {
-        let reason = (Verdict::NotShown, format!("cannot use rustc: {why}"));
-        Check::new(&predicted, "unknown", reason)
-    };
-    let (trap, cure) = match (trap, cure) {
-        (Ok(trap), Ok(cure)) => (trap, cure),
-        (Err(why), _) | (_, Err(why)) => return unknown(format!("{why:#}")),
-    };
-    let cured = cure.exit == ChildExit::Code(0);
-    // A compiler without its standard library, or an older one, compiles nothing.
-    if !cured && !cure.stderr.contains("error[") {
-        return unknown(cure.stderr.lines().next().unwrap_or_default().into());
-    }
-    let message = trap.stderr.lines().find_map(|line| line.split_once("error["));
-    let message = message.map_or("no error".into(), |(_, rest)| format!("error[{rest}"));
-    let number = message.split(':').next().unwrap_or_default();
-    let cured = if cured { "none with the cure" } else { "one with the cure" };
-    let because = format!("the compiler rejects `{line}`: {message}");
-    Check::exactly(&predicted, format!("{number}, and {cured}"), because)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Verdict::*;
-
-    fn said(code: i32, stderr: &str) -> Result<ChildOutput> {
-        let (exit, stderr) = (ChildExit::Code(code), stderr.to_string());
-        Ok(ChildOutput { exit, stdout: String::new(), stderr })
-    }
-
-    fn compiles() -> Result<ChildOutput> {
-        said(0, "warning: unused variable")
-    }
-
-    fn rejects() -> Result<ChildOutput> {
-        said(1, "warning: unused\n<anon>:1:1: error[E0499]: cannot borrow")
-    }
+    use shared::report::Verdict::*;
 
     #[test]
-    fn compilers_error_number_decides() {
-        let other = said(1, "<anon>:1:1: error[E0425]: no");
-        for (trap, cure, verdict, measured) in [
-            (rejects(), compiles(), Holds, "error[E0499], and none with the cure"),
-            (compiles(), compiles(), Fails, "no error, and none with the cure"),
-            (other, compiles(), Fails, "error[E0425], and none with the cure"),
-            (rejects(), rejects(), Fails, "error[E0499], and one with the cure"),
-        ] {
-            let check = check("E0499", "line", trap, cure);
-            assert_eq!((check.verdict, &*check.measured), (verdict, measured));
-        }
-        let because = check("E0499", "line", rejects(), compiles()).because;
-        assert_eq!(because, "the compiler rejects `line`: error[E0499]: cannot borrow");
-    }
-
-    #[test]
-    fn unusable_compiler_shows_nothing() {
-        let none = || Err(anyhow::anyhow!("not found"));
-        let old = || said(1, "error: edition 2024 is unstable\nmore");
-        for (trap, cure, because) in [
-            (none(), compiles(), "cannot use rustc: not found"),
-            (rejects(), none(), "cannot use rustc: not found"),
-            (old(), old(), "cannot use rustc: error: edition 2024 is unstable"),
-        ] {
-            let check = check("E0499", "line", trap, cure);
-            assert_eq!((check.verdict, &*check.because), (NotShown, because));
+    fn corrected_or_uncured_program_fails() {
+        for case in CASES {
+            for (trap, cure, verdict) in [
+                (case.trap, case.cure, Holds),
+                (case.cure, case.cure, Fails),
+                (case.trap, case.trap, Fails),
+            ] {
+                let finding = Case { trap, cure, ..case }.finding("T10");
+                assert_eq!(finding.verdict, verdict, "{finding:#?}");
+            }
         }
     }
 }

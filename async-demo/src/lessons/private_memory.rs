@@ -1,0 +1,45 @@
+//! Memory that this process shares with no other, as Linux counts it.
+
+/// Private memory in KiB, which the OS gets back when this process ends. Pages that other processes
+/// have mapped as well, such as this program's code, do not count, and neither does the kernel's.
+/// `None` outside Linux.
+pub fn private_kib() -> Option<u64> {
+    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup").ok()?;
+    let private = |line: &str| {
+        let line = line.strip_prefix("Private_Clean:").or(line.strip_prefix("Private_Dirty:"))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    Some(rollup.lines().filter_map(private).sum())
+}
+
+/// Private memory that was added since there were `before` KiB.
+pub fn added_kib(before: Option<u64>) -> Option<u64> {
+    Some(private_kib()?.saturating_sub(before?))
+}
+
+/// What the kernel keeps for the stacks of all threads of the system, in KiB. `None` outside Linux.
+pub fn kernel_stacks_kib() -> Option<u64> {
+    let memory = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = memory.lines().find_map(|line| line.strip_prefix("KernelStack:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn only_touched_pages_count() {
+        let before = private_kib();
+        assert!(before.unwrap() > 100);
+        // Other tests allocate meanwhile, but not as much.
+        let large = vec![1_u8; 64 << 20];
+        assert!(added_kib(before).unwrap() > 48 << 10);
+        drop(large);
+        let before = private_kib();
+        let untouched = Vec::<u8>::with_capacity(1 << 30);
+        assert!(added_kib(before).unwrap() < 512 << 10, "{}", untouched.capacity());
+        assert_eq!(added_kib(None), None);
+    }
+}
