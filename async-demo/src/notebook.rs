@@ -22,22 +22,23 @@ pub const LESSON: Lesson = Lesson::new(
 );
 
 fn run(lab: &Lab) -> Result<Evidence> {
-    // The event loop: `block_on`, as `asyncio.run`, runs all tasks on the thread that calls it.
-    let rt = Builder::new_current_thread().enable_all().build()?;
     let (k, client) = (lab.workers, lab.async_client()?); // A `ClientSession`.
     let sequential =
-        lab.run("sequential", lab.sum_ms(), |ids| rt.block_on(in_sequence(&client, ids)))?;
-    let client = lab.async_client()?; // A new one, so that no run inherits open connections.
-    let all = lab.run("async", lab.each_ms(), |ids| rt.block_on(all_at_once(lab, &client, ids)))?;
-    let client = lab.async_client()?;
+        lab.run("sequential", lab.sum_ms(), |ids| run_async(in_sequence(&client, ids)))?;
+    let all = lab.run("async", lab.each_ms(), |ids| run_async(all_at_once(lab, &client, ids)))?;
     let limited =
-        lab.run("async-limit", lab.rounds_ms(k), |ids| rt.block_on(k_at_once(k, &client, ids)))?;
+        lab.run("async-limit", lab.rounds_ms(k), |ids| run_async(k_at_once(k, &client, ids)))?;
     let findings = vec![
         verdict::overlap(&sequential, &all).on("A1", "Async lets waits overlap"),
         verdict::no_more_threads(&all).on("A2", "One thread runs all tasks"),
         verdict::pool(k, &all, &limited).on("A4", "At most k run at once, where asked"),
     ];
     Ok(Evidence::new(vec![sequential, all, limited], findings))
+}
+
+/// `asyncio.run`: a new event loop runs all tasks on this thread. Its connections close with it.
+fn run_async(tasks: impl Future<Output = Result<Vec<Task>>>) -> Result<Vec<Task>> {
+    Builder::new_current_thread().enable_all().build()?.block_on(tasks)
 }
 
 async fn in_sequence(client: &AsyncClient, ids: &[usize]) -> Result<Vec<Task>> {

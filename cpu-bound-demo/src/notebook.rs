@@ -5,7 +5,7 @@
 use std::process::Stdio;
 use std::thread::{Builder, scope};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use rayon::prelude::*;
 use shared::{Evidence, Lab, Lesson};
 use tokio::{runtime, task::JoinSet};
@@ -52,7 +52,7 @@ fn by_threads(painter: &Painter, k: usize) -> Result<Vec<Row>> {
             let share = painter.rows().skip(first).step_by(k);
             let draw_share = move || share.map(|y| painter.draw(y)).collect::<Vec<_>>();
             let thread = Builder::new().name(format!("Thread-{}", first + 1));
-            threads.push(thread.spawn_scoped(scope, draw_share)?); // Thread(target=...).start()
+            threads.push(thread.spawn_scoped(scope, draw_share).context("cannot start a thread")?);
         }
         Ok(threads.into_iter().flat_map(|thread| thread.join()).flatten().collect())
     })

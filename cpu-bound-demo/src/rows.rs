@@ -35,7 +35,8 @@ const GRACE: Duration = Duration::from_secs(1);
 /// # Errors
 /// [`ExitError::Usage`] for other arguments than those of [`MODE`]; or the parent is gone.
 pub fn write_rows(args: &[String], draw: impl Fn(&Painter, usize) -> Row) -> Result<()> {
-    let numbers: Vec<usize> = args.iter().filter_map(|arg| arg.parse().ok()).collect();
+    let numbers = args.iter().filter_map(|arg| arg.parse::<u16>().ok()).map(usize::from);
+    let numbers: Vec<usize> = numbers.collect();
     let &[height, first, step @ (1..)] = &numbers[..] else {
         return Err(ExitError::Usage("internal mode, used by the demo".into()).into());
     };

@@ -25,7 +25,6 @@ pub(crate) struct Http {
     pub(crate) prepare: fn(),
     pub(crate) check_url: fn(&str) -> Result<(), String>,
     pub(crate) start_server: StartServer,
-    pub(crate) close_connections: fn(),
 }
 
 pub(crate) type StartServer = fn() -> Result<Rc<dyn CounterSource>>;
@@ -61,7 +60,6 @@ impl Demo {
             prepare: crate::http::client::install_tls_provider,
             check_url: |text| crate::http::target::parse_url(text).map(|_| ()),
             start_server: crate::lab::http::start_server,
-            close_connections: crate::http::client::close_connections,
         };
         Demo { http: Some(http), ..self }
     }

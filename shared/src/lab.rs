@@ -87,8 +87,6 @@ pub struct Requests {
     pub show: Show,
     /// The server that counts; `None` behind `--url`.
     pub server: Option<Rc<dyn CounterSource>>,
-    /// Closes the connections of the calling thread.
-    pub close_connections: fn(),
 }
 
 /// The values of a lesson's own options, by name.
@@ -124,6 +122,7 @@ pub struct Lab {
 
 impl Lab {
     pub(crate) fn new(tasks: usize, workers: usize, cores: usize) -> Lab {
+        progress::forget_reduction();
         Lab {
             tasks,
             workers,
@@ -174,7 +173,7 @@ impl Lab {
             if let Some(Task { error: Some(why), .. }) = refused.first() {
                 if !settled.is_empty() {
                     give_up = Instant::now() + PATIENCE;
-                    progress::reduce_concurrency("the OS refused a thread or process");
+                    progress::reduce_concurrency(why);
                 } else if Instant::now() < give_up {
                     sleep(Duration::from_millis(10));
                 } else {
@@ -183,8 +182,6 @@ impl Lab {
             }
             tasks.extend(settled);
             ids = refused.into_iter().map(|task| task.id).collect();
-            // The next round may need their file descriptors.
-            self.requests.as_ref().inspect(|requests| (requests.close_connections)());
         }
         let run = stopwatch.stop(model, self.tasks, tasks)?;
         if model == "sequential" {

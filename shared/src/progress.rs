@@ -59,14 +59,21 @@ static REDUCED: AtomicBool = AtomicBool::new(false);
 
 /// Says once on stderr that fewer tasks run at once, and why.
 pub fn reduce_concurrency(why: &str) {
-    if !REDUCED.swap(true, Relaxed) {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    REDUCED.store(true, Relaxed);
+    if !SAID.swap(true, Relaxed) {
         // With stderr closed, the report still matters.
         let line = format!("running fewer tasks at once: {why}\n");
         let _ = io::stderr().write_all(line.as_bytes());
     }
 }
 
-/// Whether [`reduce_concurrency`] was called in this process.
+/// Before a lesson: it is not reduced yet.
+pub fn forget_reduction() {
+    REDUCED.store(false, Relaxed);
+}
+
+/// Whether [`reduce_concurrency`] was called in this lesson.
 pub fn is_reduced() -> bool {
     REDUCED.load(Relaxed)
 }

@@ -90,7 +90,8 @@ pub struct Run {
     /// Whether tasks looked up a host name, for which the system's resolver uses threads of its own.
     #[serde(skip)]
     pub looks_up_names: bool,
-    /// Whether the OS allowed fewer tasks at once than the lesson wanted, in this run or an earlier one.
+    /// Whether the OS allowed fewer tasks at once than the lesson wanted, in this run or
+    /// an earlier one of the lesson.
     #[serde(skip)]
     pub reduced_concurrency: bool,
     /// How many tasks the lesson loses on purpose, which is no failure of the program.

@@ -42,14 +42,14 @@ fn main() -> ExitCode {
         Err(help) => print(&help.to_string()),
     };
     let Err(error) = served else { return ExitCode::SUCCESS };
-    eprintln!("serve: {}", escape_controls(&format!("{error:#}")));
+    say(&escape_controls(&format!("{error:#}")));
     ExitCode::from(ExitError::code(&error))
 }
 
 fn serve(host: Option<&IpAddr>, port: Option<&u16>) -> Result<()> {
     let (Some(&host), Some(&port)) = (host, port) else { return Ok(()) };
     fd_limit::raise_limit();
-    eprintln!("serve: up to {} open files, one for each client", fd_limit::limit());
+    say(&format!("up to {} open files, one for each client", fd_limit::limit()));
     let url = Server::start(host, port)?.url("");
     print(&format!(
         "Serving until Ctrl-C:\n  {url}/delay/100\n  {url}/status/400\n  {url}/gate/10\n"
@@ -57,6 +57,11 @@ fn serve(host: Option<&IpAddr>, port: Option<&u16>) -> Result<()> {
     loop {
         thread::park();
     }
+}
+
+/// With stderr closed, the server still serves.
+fn say(text: &str) {
+    let _ = io::stderr().write_all(format!("serve: {text}\n").as_bytes());
 }
 
 fn print(text: &str) -> Result<()> {

@@ -92,9 +92,8 @@ impl<'a> Args<'a> {
             places = places.min(fd_limit::for_tasks() / DESCRIPTORS_PER_WORKER).max(1);
             requests = Some(self.requests(http, lesson, embedded, delay, tasks)?);
         }
-        let known = embedded || requests.is_none();
         let mut lab = Lab::new(tasks, count("workers").min(places), cores());
-        lab.delay_ms = Some(delay.as_secs_f64() * 1000.0).filter(|&ms| known && ms > 0.0);
+        lab.delay_ms = Some(delay.as_secs_f64() * 1000.0).filter(|&ms| embedded && ms > 0.0);
         lab.shows_pictures = is_json(&self.matches) || self.is_given("html");
         lab.options = self.option_values(lesson);
         lab.requests = requests;
@@ -124,8 +123,7 @@ impl<'a> Args<'a> {
         };
         let lines = !is_json(&self.matches) && tasks <= MAX_LINES;
         let show = if lines { Show::Lines } else { Show::Nothing };
-        let (timeout, close_connections) = (self.duration("timeout"), http.close_connections);
-        Ok(Requests { url, timeout, show, server, close_connections })
+        Ok(Requests { url, timeout: self.duration("timeout"), show, server })
     }
 
     fn option_values(&self, lesson: &Lesson) -> OptionValues {

@@ -38,13 +38,8 @@ impl Permit {
     /// # Errors
     /// The OS refuses what it takes to wait.
     pub fn acquire_blocking(descriptors: u32) -> io::Result<Permit> {
-        match Permit::try_acquire(descriptors) {
-            Some(permit) => Ok(permit),
-            // Without I/O, this event loop has no descriptors itself.
-            None => {
-                Ok(Builder::new_current_thread().build()?.block_on(Permit::acquire(descriptors)))
-            }
-        }
+        // Without I/O, this event loop has no descriptors itself.
+        Ok(Builder::new_current_thread().build()?.block_on(Permit::acquire(descriptors)))
     }
 
     /// The same, but `None` instead of waiting.

@@ -131,7 +131,7 @@ impl Server {
 }
 
 /// No holder of these locks leaves its data half changed, so a panic elsewhere is no reason to stop.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

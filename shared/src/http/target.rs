@@ -38,13 +38,13 @@ impl Target {
         localhost || self.ip().is_some_and(|ip| ip.is_loopback())
     }
 
-    /// Whether requests go through a proxy, by the environment's variables or the system's settings.
+    /// Whether requests go through a proxy that the environment's variables name.
     pub fn uses_proxy(&self) -> bool {
         let uri = self.url.as_str().parse();
         !self.is_loopback() && uri.is_ok_and(|uri| Matcher::from_system().intercept(&uri).is_some())
     }
 
-    fn ip(&self) -> Option<IpAddr> {
+    pub(super) fn ip(&self) -> Option<IpAddr> {
         self.url.host_str()?.trim_matches(['[', ']']).parse().ok()
     }
 

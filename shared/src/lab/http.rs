@@ -6,12 +6,11 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::{Context, Result, anyhow};
 
-use crate::Lab;
 use crate::exit::ExitError;
 use crate::http::client::{AsyncClient, Client};
 use crate::http::server::Server;
 use crate::http::target::{self, Target};
-use crate::lab::{CounterSource, Requests};
+use crate::lab::{CounterSource, Lab, Requests};
 use crate::progress::Show;
 
 impl CounterSource for Server {
@@ -59,7 +58,7 @@ impl Lab {
     pub fn target(&self) -> Result<Target> {
         let requests = self.requests()?;
         let url = target::parse_url(&requests.url).map_err(ExitError::Usage)?;
-        let embedded = self.is_embedded(requests);
+        let embedded = self.server().is_ok();
         let target = Target { url, timeout: requests.timeout, show: requests.show, embedded };
         self.looks_up_names.set(target.is_named());
         Ok(target)
@@ -89,9 +88,5 @@ impl Lab {
 
     fn requests(&self) -> Result<&Requests> {
         self.requests.as_ref().context("this demo makes no HTTP requests")
-    }
-
-    fn is_embedded(&self, requests: &Requests) -> bool {
-        requests.server.is_some() && self.server().is_ok()
     }
 }
