@@ -66,7 +66,6 @@ mod tests {
     use crate::lessons::cost_units::idle;
     use crate::lessons::private_memory::private_kib;
     use shared::os::child;
-    use shared::report::Verdict::{self, *};
 
     const MODE: &str = "COST_TEST_MODE";
 
@@ -107,6 +106,8 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn kinds_in_wrong_places_fail() {
+        use shared::report::Verdict::{self, *};
+
         let task = cost("task 5000");
         let tasks = ["task 10", "task 100", "task 1000"].map(cost);
         let threads = ["thread 5", "thread 20", "thread 120"].map(cost);

@@ -24,12 +24,11 @@ pub fn kernel_stacks_kib() -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn only_touched_pages_count() {
         let before = private_kib();
         assert!(before.unwrap() > 100);

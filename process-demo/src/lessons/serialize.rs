@@ -114,8 +114,6 @@ fn check(text: Option<f64>, bytes: Option<f64>, same_address: bool) -> Check {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{pipe, sink};
-
     use shared::report::Verdict::*;
 
     use super::*;
@@ -138,6 +136,8 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn list_that_skips_the_pipe_fails() {
+        use std::io::{pipe, sink};
+
         let list = vec![100_000_000; 256];
         let (_output, input) = pipe().unwrap();
         let piped = ["text", "bytes"].map(|way| send(way, &list, &input).unwrap());

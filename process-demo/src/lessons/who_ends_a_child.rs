@@ -139,6 +139,7 @@ fn handle(dropped: &str, guarded: &str) -> Check {
 mod tests {
     use shared::report::Verdict::*;
 
+    #[cfg(unix)]
     use super::*;
 
     #[test]

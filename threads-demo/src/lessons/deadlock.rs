@@ -142,7 +142,7 @@ fn threads_that_wait(pid: u32) -> Option<Vec<String>> {
     (waits.len() >= 2).then_some(waits)
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
     use crate::lessons::arm;
@@ -157,7 +157,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn only_opposite_orders_hang() {
         let watch = |order| {
             let child = arm::spawn_test("lessons::deadlock::tests::child_with_locks", order);

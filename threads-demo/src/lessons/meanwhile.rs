@@ -122,7 +122,7 @@ fn check_steps(task: Option<&Task>, steps: usize) -> Check {
         .unless((!done).then_some("the request was not answered"))
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::process::{Child, Command, Stdio};
     use std::time::Instant;
@@ -155,7 +155,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn second_process_or_thread_fails() {
         let start = |name, args: &[&str]| {
             child::spawn(Command::new(name).args(args).stdin(Stdio::piped())).unwrap()
