@@ -9,25 +9,24 @@ use std::sync::Arc;
 use anyhow::Result;
 use shared::http::AsyncClient;
 use shared::{Evidence, Lab, Lesson, Task, verdict};
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, yield_now};
 
-pub const LESSON: Lesson = Lesson::new(
-    "notebook",
-    "Requests in sequence, then all at once, then k at a time",
-    &["A1", "A2", "A4"],
-    run,
-    include_str!("notebook.rs"),
-);
+const ABOUT: &str = "Requests in sequence, then all at once, then k at a time";
+pub const LESSON: Lesson =
+    Lesson::new("notebook", ABOUT, &["A1", "A2", "A4"], run, include_str!("notebook.rs"));
 
 fn run(lab: &Lab) -> Result<Evidence> {
     let (k, client) = (lab.workers, lab.async_client()?); // A `ClientSession`.
+    let mut rt = event_loop()?;
     let sequential =
-        lab.run("sequential", lab.sum_ms(), |ids| run_async(in_sequence(&client, ids)))?;
-    let all = lab.run("async", lab.each_ms(), |ids| run_async(all_at_once(lab, &client, ids)))?;
+        lab.run("sequential", lab.sum_ms(), |ids| rt.block_on(in_sequence(&client, ids)))?;
+    rt = event_loop()?; // A new one: the connections of the old one close with it.
+    let all = lab.run("async", lab.each_ms(), |ids| rt.block_on(all_at_once(lab, &client, ids)))?;
+    rt = event_loop()?;
     let limited =
-        lab.run("async-limit", lab.rounds_ms(k), |ids| run_async(k_at_once(k, &client, ids)))?;
+        lab.run("async-limit", lab.rounds_ms(k), |ids| rt.block_on(k_at_once(k, &client, ids)))?;
     let findings = vec![
         verdict::overlap(&sequential, &all).on("A1", "Async lets waits overlap"),
         verdict::no_more_threads(&all).on("A2", "One thread runs all tasks"),
@@ -36,9 +35,9 @@ fn run(lab: &Lab) -> Result<Evidence> {
     Ok(Evidence::new(vec![sequential, all, limited], findings))
 }
 
-/// `asyncio.run`: a new event loop runs all tasks on this thread. Its connections close with it.
-fn run_async(tasks: impl Future<Output = Result<Vec<Task>>>) -> Result<Vec<Task>> {
-    Builder::new_current_thread().enable_all().build()?.block_on(tasks)
+/// Its `block_on`, like `asyncio.run`, runs all tasks on the thread that calls it.
+fn event_loop() -> Result<Runtime> {
+    Ok(Builder::new_current_thread().enable_all().build()?)
 }
 
 async fn in_sequence(client: &AsyncClient, ids: &[usize]) -> Result<Vec<Task>> {
