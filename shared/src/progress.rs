@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
 
 use crate::os::stdout;
 use crate::render::escape::{escape_controls, outcome};
@@ -50,8 +51,10 @@ fn print(text: &str) {
         && error.kind() == io::ErrorKind::BrokenPipe
         && ENDS_WITH_READER.load(Relaxed)
     {
-        // Children end with their stdin.
-        std::process::exit(0);
+        // Children end with their stdin. On a thread of its own, because exit(3) drops what is local
+        // to the calling thread: an event loop, perhaps, that is running.
+        let exit = thread::Builder::new().spawn(|| std::process::exit(0));
+        let _ = exit.map(|thread| thread.join());
     }
 }
 

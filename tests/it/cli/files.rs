@@ -116,3 +116,44 @@ fn full_disk_keeps_the_old_file() {
     assert!(output.stdout.ends_with("code 4\nas it was\n1\n"), "{output:?}");
     assert!(output.stderr.contains("No space left"), "{}", output.stderr);
 }
+
+#[test]
+fn option_is_no_file_name() {
+    for words in [&["--html", "-"][..], &["--html", "--trace"], &["--trace", "-x"]] {
+        let output = run(demo("threads-demo", &["-n", "1"]).args(words));
+        assert_eq!((output.exit, output.stdout.as_str()), (ChildExit::Code(2), ""), "{words:?}");
+        assert!(output.stderr.contains(words[0]), "{}", output.stderr);
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn file_is_written_through_links() {
+    let directory = scratch("links");
+    let (link, target) = (directory.join("link"), directory.join("target"));
+    std::os::unix::fs::symlink("target", &link).unwrap();
+    for content in ["none yet", "an old one"] {
+        let words = ["-n", "1", "--delay", "1ms", "--html", link.to_str().unwrap()];
+        run(&mut demo("threads-demo", &words));
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink(), "{content}");
+        assert!(fs::read_to_string(&target).unwrap().starts_with("<!DOCTYPE html>"), "{content}");
+    }
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 2);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn file_is_written_through_its_mount() {
+    let directory = scratch("mount");
+    let [inside, outside] = ["inside", "outside"].map(|name| directory.join(name));
+    fs::write(&inside, "old").unwrap();
+    fs::write(&outside, "old").unwrap();
+    let script = r#"mount --bind "$1" "$2" || exit 77; "$0" -n 1 --delay 1ms --html "$2""#;
+    let mut mount = std::process::Command::new("unshare");
+    mount.args(["--mount", "sh", "-c", script]).arg(binary("threads-demo"));
+    let output = run(mount.arg(&outside).arg(&inside));
+    if output.exit == ChildExit::Code(77) || output.stderr.contains("unshare") {
+        return crate::support::trial::skipped("a bind mount needs the right to mount");
+    }
+    assert!(fs::read_to_string(&outside).unwrap().starts_with("<!DOCTYPE"), "{}", output.stderr);
+}

@@ -121,3 +121,48 @@ fn every_task_line_is_whole() {
         }
     }
 }
+
+/// The server holds the second request until the program has ended: it must not wait for it.
+#[test]
+fn leaving_reader_ends_the_run() {
+    use crate::support::servers::HoldingServer;
+    for (name, ..) in HTTP_DEMOS {
+        let server = HoldingServer::start(1, 1);
+        let words = ["-n", "9", "--timeout", "60s", "--url", &server.url];
+        let mut child = spawn(&mut demo(name, &words));
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        while !lines.next().unwrap().unwrap().contains("status 200") {}
+        drop(lines);
+        server.wait_until_held();
+        server.release(); // Its line cannot be written, so no third request comes.
+        let output = finish(child);
+        assert_eq!((output.exit, output.stderr.as_str()), (ChildExit::Code(0), ""), "{name}");
+        assert!(server.arrived() <= 3, "{name}: {} requests", server.arrived());
+    }
+}
+
+/// The pipe takes 64 KiB, and its reader comes late.
+#[test]
+#[cfg(target_os = "linux")]
+fn full_pipe_is_waited_for() {
+    let script = r#"import fcntl, os, subprocess, sys, time
+read, write = os.pipe()
+fcntl.fcntl(write, fcntl.F_SETFL, os.O_NONBLOCK)
+child = subprocess.Popen(sys.argv[1:], stdout=write)
+os.close(write)
+os.set_blocking(read, True)
+time.sleep(1)
+document = open(read).read()
+sys.stdout.write(document)
+sys.exit(child.wait())"#;
+    let words = ["-I", "-c", script];
+    let python = std::process::Command::new("python3").arg("--version").output();
+    if !python.is_ok_and(|python| python.status.success()) {
+        return println!("skipped: no python3 to make a non-blocking pipe");
+    }
+    let starter = ["python3"].into_iter().chain(words).collect::<Vec<_>>();
+    let words = ["-n", "800", "--delay", "1ms", "--format", "json"];
+    let output = run(&mut crate::support::demo::demo_under(&starter, "async-demo", &words));
+    assert!(output.stdout.len() > 100_000 && output.stdout.ends_with("}\n"), "{}", output.stderr);
+    assert!(matches!(output.exit, ChildExit::Code(0 | 1)), "{}", output.stderr);
+}

@@ -169,3 +169,35 @@ fn text_names_each_cause_once() {
         assert!(report.contains(" not shown: "), "{report}");
     }
 }
+
+#[test]
+fn password_is_sent_and_never_shown() {
+    let requests = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = requests.clone();
+    let address = servers::listen(move |mut stream| {
+        use std::io::{BufRead, BufReader, Write};
+        let head = BufReader::new(&stream).lines().map_while(Result::ok);
+        seen.lock().unwrap().extend(head.take_while(|line| !line.is_empty()));
+        let _ =
+            stream.write_all(b"HTTP/1.1 400 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    });
+    // Basic authentication: user:password in base 64.
+    for (user, basic) in [("u:s3cret", "dTpzM2NyZXQ="), (":s3cret", "OnMzY3JldA==")] {
+        for (name, ..) in HTTP_DEMOS {
+            let url = format!("http://{user}@{address}/");
+            let words = ["-n", "1", "--url", &url];
+            let text = run(&mut demo(name, &words));
+            let json = run(demo(name, &words).args(["--format", "json"]));
+            for output in [&text.stdout, &text.stderr, &json.stdout, &json.stderr] {
+                assert!(!output.contains("s3cret"), "{name}: {output}");
+            }
+            assert!(json.stdout.contains(":***@"), "{}", json.stdout);
+            let requests = std::mem::take(&mut *requests.lock().unwrap()).join("\n").to_lowercase();
+            assert!(requests.contains(&format!("basic {basic}").to_lowercase()), "{requests}");
+            assert!(requests.contains(&format!("user-agent: {name}/")), "{requests}");
+        }
+    }
+    let refused = run(&mut demo("threads-demo", &["--url", "http://u:s3cret@a b/"]));
+    assert_eq!(refused.exit, ChildExit::Code(2));
+    assert!(!refused.stderr.contains("s3cret"), "{}", refused.stderr);
+}

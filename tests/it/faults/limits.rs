@@ -141,3 +141,30 @@ fn too_many_tasks_are_refused_unstarted() {
         }
     }
 }
+
+#[test]
+fn lesson_that_cannot_run_is_not_shown() {
+    use shared::report::Verdict::NotShown;
+    let missing = ["env", "TMPDIR=/nonexistent"];
+    let words = ["all", "-n", "3", "--delay", "30ms", "--format", "json"];
+    // One lesson leaves children to init.
+    let trial = Trial::start_under(&missing, "process-demo", &words).leaving_orphans(true);
+    let report = trial.report(0);
+    assert_eq!(report.lessons.len(), 8);
+    let race = report.lessons.iter().find(|lesson| lesson.name == "file-race").unwrap();
+    assert!(race.findings.iter().all(|finding| finding.verdict == NotShown), "{race:?}");
+    assert!(race.findings[0].because.contains("/nonexistent/"), "{race:?}");
+    let others = report.lessons.iter().filter(|lesson| lesson.name != "file-race");
+    assert!(others.flat_map(|lesson| &lesson.findings).any(|finding| finding.verdict != NotShown));
+}
+
+#[test]
+fn dying_children_leave_no_core_file() {
+    for (name, lesson) in [("process-demo", "crash"), ("cpu-bound-demo", "survival")] {
+        let directory = crate::support::workspace::scratch(&format!("core {name}"));
+        let unlimited = ["prlimit", "--core=unlimited"];
+        let mut command = demo_under(&unlimited, name, &[lesson, "--format", "json"]);
+        parse_any(&run(command.current_dir(&directory)));
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 0, "{name}");
+    }
+}

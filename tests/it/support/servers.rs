@@ -82,6 +82,11 @@ impl HoldingServer {
         assert!(state.arrived >= count, "only {} of {count} requests arrived", state.arrived);
     }
 
+    /// Requests that have arrived.
+    pub fn arrived(&self) -> usize {
+        self.state.0.lock().unwrap().arrived
+    }
+
     pub fn release(&self) {
         let (state, changed) = &*self.state;
         state.lock().unwrap().released = true;
