@@ -185,6 +185,12 @@ pub enum Verdict {
     NotShown,
 }
 
+/// A number and its noun: `1 task`, `2 tasks`.
+pub fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
 impl Figure {
     pub fn new(name: &str, unit: &str, scale: Scale) -> Figure {
         Figure { name: name.into(), unit: unit.into(), scale, points: Vec::new() }

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use crate::report::{Finding, Run, Verdict};
+use crate::report::{Finding, Run, Verdict, count};
 
 /// What was predicted, what was measured, and what follows.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,7 +95,7 @@ pub fn pool(size: usize, before: &Run, pool: &Run) -> Check {
     let asked = pool.tasks.len();
     let expected = size.min(asked);
     let (most, source) = peak(pool);
-    let reason = if let Some(lost) = lost(&[before, pool]) {
+    let reason = if let Some(lost) = lost(&[pool, before]) {
         (Verdict::NotShown, lost)
     } else if most > expected {
         (Verdict::Fails, format!("{source} more at once than the limit allows"))
@@ -108,7 +108,7 @@ pub fn pool(size: usize, before: &Run, pool: &Run) -> Check {
     } else if most < expected {
         (Verdict::NotShown, format!("{source} fewer at once than the limit allows"))
     } else if asked <= size {
-        let why = "there is a worker for every task, so no task had to wait: try fewer --workers";
+        let why = "there is a place for every task, so no task had to wait: try fewer --workers";
         (Verdict::NotShown, why.to_string())
     } else {
         (Verdict::Holds, format!("{source} {most} at once, of {asked} tasks"))
@@ -133,16 +133,18 @@ pub fn no_more_threads(run: &Run) -> Check {
 
 fn more_threads(run: &Run, expected: usize, as_claimed: impl Fn(usize) -> bool) -> Check {
     let tasks = run.not_ended(run.threads.at_ms);
-    let predicted = format!("{expected} more threads while {tasks} tasks wait");
+    let (waiting, wait) = (count(tasks, "task"), if tasks == 1 { "waits" } else { "wait" });
+    let predicted = format!("{} while {waiting} {wait}", count(expected, "more thread"));
     let (Some(before), Some(during)) = (run.threads.before, run.threads.during) else {
         let why = (Verdict::NotShown, "this operating system does not report our thread count");
         return Check::new(predicted, "unknown", why);
     };
     let more = during.saturating_sub(before);
     let verdict = if as_claimed(more) { Verdict::Holds } else { Verdict::Fails };
-    let because = format!("the OS counted {before} threads before and {during} while they waited");
-    Check::new(predicted, format!("{more} more threads"), (verdict, because))
-        .unless((tasks < 2).then(|| format!("tasks still waiting when the OS counted: {tasks}")))
+    let before = count(before, "thread");
+    let because = format!("the OS counted {before} before and {during} while they waited");
+    Check::new(predicted, count(more, "more thread"), (verdict, because))
+        .unless((tasks < 2).then(|| format!("only {waiting} waited when the OS counted")))
         .unless(lost(&[run]))
 }
 
@@ -158,8 +160,9 @@ pub fn process_each(run: &Run) -> Check {
     } else {
         (Verdict::Holds, format!("all pids differ, from each other and from ours, {ours}"))
     };
-    let measured = format!("{} pids for {tasks} tasks", pids.len());
-    Check::new(format!("{tasks} pids for {tasks} tasks"), measured, reason).unless(lost(&[run]))
+    let [predicted, measured] = [tasks, pids.len()]
+        .map(|pids| format!("{} for {}", count(pids, "pid"), count(tasks, "task")));
+    Check::new(predicted, measured, reason).unless(lost(&[run]))
 }
 
 /// The most tasks at once, and the source of that figure: the server, or our own clock.
@@ -330,11 +333,15 @@ mod tests {
         assert_check(thread_each(&counted(10, Some(12))), Holds, "2 threads before and 12");
         assert_check(thread_each(&counted(10, Some(2))), Fails, "");
         assert_check(thread_each(&counted(2, Some(4))), Holds, "");
-        assert_check(thread_each(&counted(1, Some(4))), NotShown, "counted: 1");
+        assert_check(thread_each(&counted(1, Some(4))), NotShown, "only 1 task waited");
         assert_check(no_more_threads(&counted(10, Some(2))), Holds, "");
         assert_check(no_more_threads(&counted(10, Some(3))), Fails, "");
         assert_check(no_more_threads(&counted(10, None)), NotShown, "does not report");
-        assert_check(thread_each(&lasting(counted(10, Some(2)), 40.0)), NotShown, "counted: 0");
+        assert_check(
+            thread_each(&lasting(counted(10, Some(2)), 40.0)),
+            NotShown,
+            "only 0 tasks waited",
+        );
         assert_check(thread_each(&losing(counted(10, Some(12)))), NotShown, "1 of 10");
     }
 

@@ -7,8 +7,9 @@
 use std::cell::Cell;
 use std::thread;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use shared::os::clock::now_ms;
+use shared::os::fd_limit;
 use shared::report::{Figure, Outcome, Run, Scale, Verdict};
 use shared::verdict::{Check, lost, too_short};
 use shared::{Evidence, Lab, Lesson, Task};
@@ -20,19 +21,17 @@ use crate::lessons::private_memory::{added_kib, kernel_stacks_kib, private_kib};
 use crate::lessons::server_process::{self, ServerProcess};
 use crate::lessons::unpooled_client::UnpooledClient;
 
-pub const LESSON: Lesson = Lesson::new(
-    "scale",
-    "Ten thousand requests that wait at once: on one thread, and in a thread each",
-    &["A5", "T8"],
-    run,
-    include_str!("scale.rs"),
-)
-.tasks(10_000)
-.delay_ms(2_000)
-.server(ServerProcess::start)
-.child_modes(&[server_process::MODE]);
+const ABOUT: &str = "Ten thousand requests that wait at once: on one thread, and in a thread each";
+pub const LESSON: Lesson =
+    Lesson::new("scale", ABOUT, &["A5", "T8"], run, include_str!("scale.rs"))
+        .tasks(10_000)
+        .delay_ms(2_000)
+        .server(ServerProcess::start)
+        .child_modes(&[server_process::MODE]);
 
 fn run(lab: &Lab) -> Result<Evidence> {
+    let few = lab.tasks / 20 > fd_limit::for_tasks(); // It would take more than twenty rounds.
+    ensure!(!few, "too few open files are allowed (ulimit -n): try a smaller -n");
     let client = UnpooledClient::new(&lab.target()?)?;
     let tasks = measure(lab, "async", |ids, count| on_one_thread(&client, ids, count))?;
     let a5 = check(&tasks.run)

@@ -312,7 +312,7 @@ fn writable(path: &str) -> Result<String, String> {
 pub(crate) fn list(demo: &Demo) -> String {
     demo.all_lessons()
         .map(|lesson| {
-            format!("{:<16} {:<16} {}\n", lesson.name, lesson.claims.join(" "), lesson.about)
+            format!("{:<18} {:<16} {}\n", lesson.name, lesson.claims.join(" "), lesson.about)
         })
         .collect()
 }

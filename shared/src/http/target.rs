@@ -103,6 +103,10 @@ pub fn parse_url(text: &str) -> Result<Url, String> {
     if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err("a URL has no white space".into());
     }
+    // Url takes the path of http:///path for a host.
+    if text.split_once("://").is_some_and(|(_, rest)| rest.starts_with('/')) {
+        return Err("expected a host behind ://".into());
+    }
     let url = Url::parse(text)
         .map_err(|error| format!("expected http:// or https:// and a host: {error}"))?;
     match url.scheme() {
@@ -144,9 +148,16 @@ mod tests {
             assert!(parse_url(good).is_ok(), "{good}");
         }
         let long = format!("http://example.com/{}", "x".repeat(1_000_000));
-        for bad in
-            ["", "ftp://example.com", "file:///etc/passwd", "http://", "http://a b", "x", &long]
-        {
+        for bad in [
+            "",
+            "ftp://example.com",
+            "file:///etc/passwd",
+            "http://",
+            "http:///path",
+            "http://a b",
+            "x",
+            &long,
+        ] {
             assert!(parse_url(bad).is_err(), "{bad}");
         }
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::render::escape::{escape_controls, outcome, verdict};
 use crate::render::timeline;
-use crate::report::{Figure, Finding, LessonReport, Machine, Point, Run, Scale, Verdict};
+use crate::report::{Figure, Finding, LessonReport, Machine, Point, Run, Scale, Verdict, count};
 
 /// Columns that the report may use: `COLUMNS` if set (and not 0), else the terminal's width, else 80.
 pub fn columns() -> usize {
@@ -43,7 +43,8 @@ pub fn lesson(lesson: &LessonReport, machine: &Machine, columns: usize) -> Strin
     };
     if !lesson.runs.is_empty() {
         text.push('\n');
-        let line = format!("{tasks}, each {task}; {}{build}", count(machine.cores, "core"));
+        let each = if lesson.settings.tasks == 1 { "" } else { "each " };
+        let line = format!("{tasks}, {each}{task}; {}{build}", count(machine.cores, "core"));
         wrap(&mut text, &line, 0, columns);
     }
     for run in &lesson.runs {
@@ -135,12 +136,6 @@ fn bars(text: &mut String, figure: &Figure, columns: usize) {
     }
 }
 
-/// `1 task`, `2 tasks`.
-fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
-}
-
 /// A number with as many digits as it deserves.
 fn quantity(value: f64) -> String {
     match value.abs() {
@@ -174,7 +169,7 @@ fn headline(run: &Run, sequential: Option<&Run>) -> String {
 fn seen(run: &Run, machine: &Machine) -> String {
     let mut parts = Vec::new();
     if let (Some(peak), Some(connections)) = (run.peak_in_flight, run.connections) {
-        let connections = count(connections, "connection");
+        let connections = count(connections, "new connection");
         parts.push(format!("the server saw {peak} at once on {connections}"));
     }
     if let Some(cpu) = run.cpu_ms {
