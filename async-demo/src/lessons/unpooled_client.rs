@@ -15,6 +15,7 @@ use hyper::client::conn::http1;
 use hyper::{Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use shared::Task;
+use shared::http::client::user_agent;
 use shared::http::permit::Permit;
 use shared::http::target::{Failure, MAX_BODY};
 use shared::http::{AsyncClient, Target};
@@ -77,6 +78,7 @@ impl Direct {
         let request = Request::get(path)
             .header(header::HOST, host)
             .header(header::ACCEPT, "*/*")
+            .header(header::USER_AGENT, user_agent())
             .body(String::new());
         let addresses = url.socket_addrs(|| None).map_err(|error| error.to_string());
         Some(Direct { target: target.clone(), addresses, request: request.ok()? })

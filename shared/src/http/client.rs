@@ -74,20 +74,17 @@ struct DetachedResolver;
 impl Resolve for DetachedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            let addresses = lookup(name.as_str().to_string(), 0).await?;
+            let addresses = lookup(name.as_str().to_string()).await?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
 }
 
-/// The addresses of a host.
-///
-/// # Errors
-/// The resolver's, or there is no thread for it.
-pub async fn lookup(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+/// The addresses of a host. Their port is 0, which stands for the URL's.
+async fn lookup(host: String) -> io::Result<Vec<SocketAddr>> {
     let (send, receive) = oneshot::channel();
     let look_up = move || {
-        let addresses = (host.as_str(), port).to_socket_addrs();
+        let addresses = (host.as_str(), 0).to_socket_addrs();
         let _ = send.send(addresses.map(Iterator::collect));
     };
     thread::Builder::new().name("resolver".into()).spawn(look_up)?;
