@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use clap::ArgMatches;
 
 use crate::cli::args::Args;
@@ -11,7 +11,7 @@ pub use crate::cli::args::{ENDS_WITH_STDIN, usage_error};
 use crate::demo::{Demo, Lesson};
 use crate::exit::ExitError;
 use crate::lab::{Evidence, Lab};
-use crate::os::{atomic_file, child, stdout};
+use crate::os::{atomic_file, child, cores, stdout, usage};
 use crate::progress;
 use crate::render::escape::escape_controls;
 use crate::render::{html, text, trace};
@@ -71,7 +71,8 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
     }
     let machine = Machine {
         os: std::env::consts::OS.into(),
-        cores: args::cores(),
+        cores: cores::whole(),
+        cpu_quota: cores::quota(),
         profile: if cfg!(debug_assertions) { "debug" } else { "release" }.into(),
     };
     if page.is_none() && trace.is_none() {
@@ -125,7 +126,15 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
 /// Runs a lesson. If it cannot run on this machine, the other lessons still can; but a demo without
 /// its notebook cell has nothing to report.
 fn evidence(demo: &Demo, lesson: &Lesson, lab: &Lab) -> Result<Evidence> {
-    let evidence = (lesson.run)(lab).with_context(|| format!("lesson {}", lesson.name));
+    let needs_kib = (lesson.memory_kib)(lab.tasks);
+    let evidence = match usage::available_kib() {
+        // An allocation that fails would end the whole program.
+        Some(kib) if kib < needs_kib => {
+            Err(anyhow!("it needs {} MiB of memory, of {} MiB", needs_kib >> 10, kib >> 10))
+        }
+        _ => (lesson.run)(lab),
+    };
+    let evidence = evidence.with_context(|| format!("lesson {}", lesson.name));
     evidence.or_else(|error| match error.is::<ExitError>() || lesson.name == demo.notebook.name {
         true => Err(error),
         false => Ok(Evidence::not_shown(lesson.claims, lesson.about, &format!("{error:#}"))),
@@ -152,5 +161,32 @@ fn print(text: &str) -> Result<Reader> {
         Ok(()) => Ok(Reader::Listens),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Left),
         Err(error) => Err(ExitError::Output(format!("cannot write the report: {error}")).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Task;
+
+    /// What `all` makes of a lesson with this error.
+    fn outcome(run: fn(&Lab) -> Result<Evidence>) -> Result<Evidence> {
+        let notebook = Lesson::new("notebook", "", &[], |_| Ok(Evidence::default()), "");
+        let lesson = Lesson::new("lesson", "about", &["T1"], run, "");
+        evidence(&Demo::new("demo", "", notebook), &lesson, &Lab::new(1, 1, 1))
+    }
+
+    #[test]
+    fn machine_excuses_lesson_bug_does_not() {
+        let evidence = outcome(|_| Err(anyhow!("no thread"))).unwrap();
+        assert_eq!(evidence.findings[0].verdict, Verdict::NotShown);
+        assert!(evidence.findings[0].because.contains("no thread"));
+        let twice = |lab: &Lab| {
+            lab.run("test", None, |_| Ok(vec![Task::failed(0, ""), Task::failed(0, "")]))?;
+            Ok(Evidence::default())
+        };
+        let bug = outcome(twice).unwrap_err();
+        assert_eq!(ExitError::code(&bug), 3);
+        assert!(format!("{bug:#}").contains("two outcomes"), "{bug:#}");
     }
 }

@@ -99,6 +99,7 @@ pub struct Lesson {
     pub(crate) options: &'static [LessonOption],
     pub(crate) child_modes: &'static [ChildMode],
     pub(crate) next: Option<&'static str>,
+    pub(crate) memory_kib: fn(usize) -> u64,
 }
 
 impl Lesson {
@@ -125,6 +126,7 @@ impl Lesson {
             options: &[],
             child_modes: &[],
             next: None,
+            memory_kib: |_| 0,
         }
     }
 
@@ -156,6 +158,12 @@ impl Lesson {
     /// Options that this lesson has, and perhaps a few others.
     pub const fn options(self, options: &'static [LessonOption]) -> Lesson {
         Lesson { options, ..self }
+    }
+
+    /// Needs so many KiB of memory for this number of tasks, children included. Below a few hundred
+    /// MiB it need not say so.
+    pub const fn memory_kib(self, memory_kib: fn(usize) -> u64) -> Lesson {
+        Lesson { memory_kib, ..self }
     }
 
     /// The command to try after it, if that is not the next lesson of its demo.

@@ -8,6 +8,8 @@ use std::fmt;
 pub enum ExitError {
     /// The command line asks for something impossible: 2.
     Usage(String),
+    /// A lesson is wrong, whatever the machine: 3.
+    Bug(String),
     /// A result could not be written: 4.
     Output(String),
 }
@@ -18,15 +20,18 @@ impl ExitError {
         match error.downcast_ref::<ExitError>() {
             Some(ExitError::Usage(_)) => 2,
             Some(ExitError::Output(_)) => 4,
-            None => 3,
+            Some(ExitError::Bug(_)) | None => 3,
         }
     }
 }
 
 impl fmt::Display for ExitError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let (ExitError::Usage(message) | ExitError::Output(message)) = self;
-        f.write_str(message)
+        match self {
+            ExitError::Usage(why) | ExitError::Bug(why) | ExitError::Output(why) => {
+                f.write_str(why)
+            }
+        }
     }
 }
 

@@ -104,8 +104,10 @@ pub struct Lab {
     pub tasks: usize,
     /// Size of pools, at least 1 and at most `tasks`.
     pub workers: usize,
-    /// Cores that this process may use.
+    /// Whole cores that this process may use.
     pub cores: usize,
+    /// The CPU time that a container's quota allows, in cores, if that is less than the cores'.
+    pub cpu_quota: Option<f64>,
     /// How long the embedded server waits before it answers; `None` behind `--url`.
     pub delay_ms: Option<f64>,
     /// Whether the report shows pictures: as a page or as JSON.
@@ -127,6 +129,7 @@ impl Lab {
             tasks,
             workers,
             cores,
+            cpu_quota: None,
             delay_ms: None,
             shows_pictures: false,
             options: OptionValues::default(),

@@ -1,8 +1,10 @@
 //! The operating system's side: clock, resource usage, child processes, limits and files.
 
 pub mod atomic_file;
+pub mod cgroup;
 pub mod child;
 pub mod clock;
+pub mod cores;
 pub mod fd_limit;
 pub mod stdout;
 pub mod usage;

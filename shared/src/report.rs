@@ -30,8 +30,21 @@ pub struct Machine {
     pub os: String,
     /// Cores that this process may use, which can be fewer than the machine has.
     pub cores: usize,
+    /// The CPU time that a container's quota allows, in cores, if that is less than the cores'.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_quota: Option<f64>,
     /// `release` or `debug`.
     pub profile: String,
+}
+
+impl Machine {
+    /// The CPU time that the OS allows, in cores, and that in words: `1 core`, `1.5 cores`.
+    pub fn cpus(&self) -> (f64, String) {
+        match self.cpu_quota {
+            Some(quota) => (quota, format!("{quota} cores")),
+            None => (self.cores as f64, count(self.cores, "core")),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! What goes wrong, and what must hold then: see docs/promises.md.
 
 mod chaos;
+mod containers;
 mod deaths;
 mod interrupts;
 mod limits;

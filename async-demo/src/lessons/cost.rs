@@ -23,6 +23,7 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("cost.rs"),
 )
+.memory_kib(|_| 500 << 10)
 .child_modes(&[MEASURE, IDLE]);
 
 /// A child that measures one kind.
@@ -40,10 +41,8 @@ fn run(_: &Lab) -> Result<Evidence> {
 /// Has a child make `count` of one kind and measure them.
 fn cost_of(kind: &str, count: usize) -> Result<Cost> {
     let child = MEASURE.run(&[kind, &count.to_string()], Duration::from_secs(60))?;
-    serde_json::from_str(&child.stdout).with_context(|| {
-        let (exit, stderr) = (child.exit, child.stderr.trim());
-        format!("cannot measure {count} of the kind {kind}: the child {exit}: {stderr}")
-    })
+    let printed = child.success().with_context(|| format!("cannot measure {count} of {kind}"))?;
+    Ok(serde_json::from_str(printed)?)
 }
 
 /// The child's main: prints what the units have cost together.

@@ -26,6 +26,7 @@ pub const LESSON: Lesson =
     Lesson::new("scale", ABOUT, &["A5", "T8"], run, include_str!("scale.rs"))
         .tasks(10_000)
         .delay_ms(2_000)
+        .memory_kib(|tasks| 100 * tasks as u64)
         .server(ServerProcess::start)
         .child_modes(&[server_process::MODE]);
 

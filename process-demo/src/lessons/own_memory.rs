@@ -42,7 +42,7 @@ fn increment() -> usize {
 
 fn run(lab: &Lab) -> Result<Evidence> {
     COUNTER.store(41, Relaxed);
-    let started = || Ok(CHILD.run(&[], Duration::from_secs(20))?.stdout.trim().to_string());
+    let started = || Ok(CHILD.run(&[], Duration::from_secs(20))?.success()?.trim().to_string());
     let counts = counts(lab.tasks.min(100), started, || _ = increment())?;
     let forked = forked(FORK);
     let findings = vec![

@@ -5,7 +5,6 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -16,7 +15,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use crate::demo::{Demo, Http, Lesson, LessonOption, opening_comment};
 use crate::exit::ExitError;
 use crate::lab::{CounterSource, Lab, OptionValues, Requests};
-use crate::os::{atomic_file, fd_limit};
+use crate::os::{atomic_file, cores, fd_limit};
 use crate::progress::Show;
 use crate::render::escape::{escape_controls, mask_password};
 
@@ -92,7 +91,8 @@ impl<'a> Args<'a> {
             places = places.min(fd_limit::for_tasks() / DESCRIPTORS_PER_WORKER).max(1);
             requests = Some(self.requests(http, lesson, embedded, delay, tasks)?);
         }
-        let mut lab = Lab::new(tasks, count("workers").min(places), cores());
+        let mut lab = Lab::new(tasks, count("workers").min(places), cores::whole());
+        lab.cpu_quota = cores::quota();
         lab.delay_ms = Some(delay.as_secs_f64() * 1000.0).filter(|&ms| embedded && ms > 0.0);
         lab.shows_pictures = is_json(&self.matches) || self.is_given("html");
         lab.options = self.option_values(lesson);
@@ -182,12 +182,7 @@ pub(crate) fn is_json(matches: &ArgMatches) -> bool {
 /// Default size of pools: a worker for each core, but at least two tasks for each worker. A pool
 /// with a worker for every task would show nothing.
 fn workers(demo: &Demo) -> usize {
-    cores().min(demo.tasks / 2).clamp(1, MAX_WORKERS)
-}
-
-/// Cores that this process may use.
-pub(crate) fn cores() -> usize {
-    available_parallelism().map_or(1, usize::from)
+    cores::whole().min(demo.tasks / 2).clamp(1, MAX_WORKERS)
 }
 
 pub(crate) fn command(demo: &Demo) -> Command {

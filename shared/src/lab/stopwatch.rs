@@ -1,7 +1,6 @@
 //! Times a run on the monotonic clock, reads the OS's figures, and accounts for every task.
 
-use anyhow::{Result, bail};
-
+use crate::exit::ExitError;
 use crate::os::clock::now_ms;
 use crate::os::usage;
 use crate::report::{Run, Task, ThreadCount};
@@ -36,8 +35,8 @@ impl Stopwatch {
     /// times as read from [`now_ms`]; a missing task has failed.
     ///
     /// # Errors
-    /// A task appears twice or was never asked for, which is a bug of the lesson.
-    pub fn stop(&self, model: &str, asked: usize, tasks: Vec<Task>) -> Result<Run> {
+    /// [`ExitError::Bug`]: a task appears twice or was never asked for.
+    pub fn stop(&self, model: &str, asked: usize, tasks: Vec<Task>) -> Result<Run, ExitError> {
         let wall_ms = now_ms() - self.start_ms;
         let cpu_ms = self.cpu_ms.zip(usage::cpu_ms()).map(|(before, after)| after - before);
         let idle_ms = self.idle_ms.zip(usage::idle_ms());
@@ -48,8 +47,12 @@ impl Stopwatch {
             task.end_ms -= self.start_ms;
             let id = task.id;
             match slots.get_mut(id) {
-                None => bail!("{model}: task {id} was never asked for"),
-                Some(Some(_)) => bail!("{model}: task {id} has two outcomes"),
+                None => {
+                    return Err(ExitError::Bug(format!("{model}: task {id} was never asked for")));
+                }
+                Some(Some(_)) => {
+                    return Err(ExitError::Bug(format!("{model}: task {id} has two outcomes")));
+                }
                 Some(slot) => *slot = Some(task),
             }
         }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::exit::ExitError;
 
@@ -183,6 +183,22 @@ pub struct ChildOutput {
     pub exit: ChildExit,
     pub stdout: String,
     pub stderr: String,
+}
+
+impl ChildOutput {
+    /// What the child wrote, if it ended with exit code 0.
+    ///
+    /// # Errors
+    /// How else it ended, and the last line of its stderr.
+    pub fn success(&self) -> Result<&str> {
+        let last = self.stderr.trim().lines().last().unwrap_or_default();
+        match self.exit {
+            ChildExit::Code(0) => Ok(&self.stdout),
+            // The kernel's answer to a group of processes without memory.
+            ChildExit::Signal(9) => bail!("the child {}: out of memory?", self.exit),
+            _ => bail!("the child {}: {last}", self.exit),
+        }
+    }
 }
 
 /// Starts `command`, one at a time: on macOS, pipes leak into a process that another thread starts at

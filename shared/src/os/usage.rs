@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::os::{cgroup, cores};
+
 /// CPU time in milliseconds of this process and of the children it has waited for. `None` outside
 /// Unix.
 pub fn cpu_ms() -> Option<f64> {
@@ -26,27 +28,21 @@ pub fn cpu_ms() -> Option<f64> {
 /// Idle time in milliseconds, added up over the cores that this process may use. `None` without
 /// proc(5), or if the process may use only parts of cores.
 pub fn idle_ms() -> Option<f64> {
-    let allowed = proc_status_line("Cpus_allowed_list:")?;
+    let allowed = cores::allowed()?;
     let idle = idle_by_core(&std::fs::read_to_string("/proc/stat").ok()?, &allowed)?;
-    let whole = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == idle.len());
-    whole.then(|| idle.iter().sum())
+    cores::quota().is_none().then(|| idle.iter().sum())
 }
 
 /// Idle time of each of the `allowed` cores by proc(5)'s `stat`. `None` if all are zero: some
 /// sandboxes provide the file without figures.
-fn idle_by_core(stat: &str, allowed: &str) -> Option<Vec<f64>> {
+fn idle_by_core(stat: &str, allowed: &HashSet<usize>) -> Option<Vec<f64>> {
     // Its unit, USER_HZ, is a hundredth of a second on all common systems.
     const TICK_MS: f64 = 10.0;
-    let mut cores = HashSet::new();
-    for range in allowed.trim().split(',') {
-        let (first, last) = range.split_once('-').unwrap_or((range, range));
-        cores.extend(first.parse::<usize>().ok()?..=last.parse().ok()?);
-    }
     let mut idle = Vec::new();
     for line in stat.lines() {
         let mut words = line.split_whitespace();
         let Some(core) = words.next()?.strip_prefix("cpu") else { break };
-        if core.parse().is_ok_and(|core: usize| cores.contains(&core)) {
+        if core.parse().is_ok_and(|core: usize| allowed.contains(&core)) {
             // user nice system idle iowait
             let ticks: f64 =
                 words.skip(3).take(2).filter_map(|word| word.parse::<f64>().ok()).sum();
@@ -109,18 +105,36 @@ pub fn reset_peak_rss() {
     }
 }
 
-/// The number behind `key` in proc(5)'s `status`; `None` without that file.
-fn proc_status(key: &str) -> Option<u64> {
-    proc_status_line(key)?.split_whitespace().next()?.parse().ok()
+/// Memory in KiB that this process and its children can get. `None` outside Linux.
+pub fn available_kib() -> Option<u64> {
+    let meminfo = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let free = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let free = free.split_whitespace().next()?.parse().ok()?;
+    // Threads reserve about twice the address space that they use.
+    let address_space = address_space_kib().map(|kib| kib / 2);
+    [Some(free), cgroup::memory_kib(), address_space].into_iter().flatten().min()
 }
 
-fn proc_status_line(key: &str) -> Option<String> {
+/// The limit of `ulimit -v`. `None` without one, and outside Linux.
+fn address_space_kib() -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    {
+        use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
+        let (soft, _) = getrlimit(Resource::RLIMIT_AS).ok()?;
+        (soft != RLIM_INFINITY).then_some(soft / 1024)
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
+/// The number behind `key` in proc(5)'s `status`; `None` without that file.
+fn proc_status(key: &str) -> Option<u64> {
     // A single read, because this is also called in the middle of a run.
     let mut bytes = [0; 4096];
     let length = File::open("/proc/self/status").ok()?.read(&mut bytes).ok()?;
     let status = str::from_utf8(&bytes[..length]).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(key))?;
-    Some(line.into())
+    line.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -164,11 +178,11 @@ mod tests {
     #[test]
     fn only_allowed_cores_count_as_idle() {
         let stat = "cpu 9 9 9 99 9\ncpu0 1 1 1 10 0\ncpu1 1 1 1 20 5\ncpu2 1 1 1 40 0\nintr 7\n";
-        let idle = |allowed| idle_by_core(stat, allowed).unwrap();
-        assert_eq!(idle("1"), [250.0]);
-        assert_eq!(idle("0,2"), [100.0, 400.0]);
-        assert_eq!(idle("0-1\n"), [100.0, 250.0]);
-        assert_eq!(idle_by_core("cpu 0 0 0 0 0\ncpu0 0 0 0 0 0\n", "0"), None);
+        let idle = |cores: &[usize]| idle_by_core(stat, &cores.iter().copied().collect()).unwrap();
+        assert_eq!(idle(&[1]), [250.0]);
+        assert_eq!(idle(&[0, 2]), [100.0, 400.0]);
+        assert_eq!(idle(&[0, 1]), [100.0, 250.0]);
+        assert_eq!(idle_by_core("cpu 0 0 0 0 0\ncpu0 0 0 0 0 0\n", &HashSet::from([0])), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 // Bars are placed in percent, so that nothing has to be drawn again when the window changes.
 
 const report = JSON.parse(document.getElementById("report").textContent);
+const cpus = report.machine.cpu_quota ?? report.machine.cores;
 const page = document.getElementById("page");
 
 /** With more lanes than this, they are drawn as one block for each process, or one for all. */
@@ -113,7 +114,7 @@ function timeline(parent, run, scale, sequential, hint) {
   if (run.peak_in_flight !== null && run.connections !== null) {
     seen.push(`the server saw ${run.peak_in_flight} at once on ${count(run.connections, "connection")}`);
   }
-  if (run.cpu_ms !== null) seen.push(`CPU ${time(run.cpu_ms)}, ${Math.round(run.cpu_ms / run.wall_ms / report.machine.cores * 100)} % of ${count(report.machine.cores, "core")}`);
+  if (run.cpu_ms !== null) seen.push(`CPU ${time(run.cpu_ms)}, ${Math.round(run.cpu_ms / run.wall_ms / cpus * 100)} % of ${count(cpus, "core")}`);
   if (run.peak_rss_kib !== null) seen.push(`memory ${(run.peak_rss_kib / 1024).toFixed(1)} MiB`);
   put(box, "p", { class: "small soft" }, seen.join("; "));
 
@@ -360,9 +361,9 @@ function lesson(one, place) {
 
 document.title = report.demo;
 page.replaceChildren();
-const { os, cores, profile } = report.machine;
+const { os, profile } = report.machine;
 put(page, "h1", {}, report.demo);
-put(page, "p", { class: "soft" }, `${os}, ${count(cores, "core")}, ${profile} build${profile === "debug" ? ": --release gives fair figures" : ""}`);
+put(page, "p", { class: "soft" }, `${os}, ${count(cpus, "core")}, ${profile} build${profile === "debug" ? ": --release gives fair figures" : ""}`);
 if (report.lessons.length > 1) {
   page.classList.add("many");
   const head = ["claim", "verdict", "", "lesson"].map((cell) => put(null, "th", { scope: "col" }, cell));

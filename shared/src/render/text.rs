@@ -44,7 +44,7 @@ pub fn lesson(lesson: &LessonReport, machine: &Machine, columns: usize) -> Strin
     if !lesson.runs.is_empty() {
         text.push('\n');
         let each = if lesson.settings.tasks == 1 { "" } else { "each " };
-        let line = format!("{tasks}, {each}{task}; {}{build}", count(machine.cores, "core"));
+        let line = format!("{tasks}, {each}{task}; {}{build}", machine.cpus().1);
         wrap(&mut text, &line, 0, columns);
     }
     for run in &lesson.runs {
@@ -173,8 +173,8 @@ fn seen(run: &Run, machine: &Machine) -> String {
         parts.push(format!("the server saw {peak} at once on {connections}"));
     }
     if let Some(cpu) = run.cpu_ms {
-        let share = cpu / (run.wall_ms * machine.cores as f64) * 100.0;
-        let cores = count(machine.cores, "core");
+        let (cpus, cores) = machine.cpus();
+        let share = cpu / (run.wall_ms * cpus) * 100.0;
         parts.push(format!("CPU {}, {share:.0} % of {cores}", time(cpu)));
     }
     if let Some(kib) = run.peak_rss_kib {

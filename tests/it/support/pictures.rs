@@ -49,6 +49,7 @@ pub fn report_of(tasks: usize, at_once: usize) -> Report {
         picture: None,
         findings: Vec::new(),
     };
-    let machine = Machine { os: "linux".into(), cores: 2, profile: "release".into() };
+    let machine =
+        Machine { os: "linux".into(), cores: 2, cpu_quota: None, profile: "release".into() };
     Report { version: 1, demo: "a-demo".into(), machine, lessons: vec![lesson] }
 }

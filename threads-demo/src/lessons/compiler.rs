@@ -59,17 +59,27 @@ fn check(error: &str, line: &str, trap: Result<ChildOutput>, cure: Result<ChildO
         (Ok(trap), Ok(cure)) => (trap, cure),
         (Err(why), _) | (_, Err(why)) => return unknown(format!("{why:#}")),
     };
-    let cured = cure.exit == ChildExit::Code(0);
-    // A compiler without its standard library, or an older one, compiles nothing.
-    if !cured && !cure.stderr.contains("error[") {
-        return unknown(cure.stderr.lines().next().unwrap_or_default().into());
+    if let Some(why) = unusable(&trap).or(unusable(&cure)) {
+        return unknown(why);
     }
+    let cured = cure.exit == ChildExit::Code(0);
     let message = trap.stderr.lines().find_map(|line| line.split_once("error["));
     let message = message.map_or("no error".into(), |(_, rest)| format!("error[{rest}"));
     let number = message.split(':').next().unwrap_or_default();
     let cured = if cured { "none with the cure" } else { "one with the cure" };
     let because = format!("the compiler rejects `{line}`: {message}");
     Check::exactly(&predicted, format!("{number}, and {cured}"), because)
+}
+
+/// Why this compiler compiles nothing: it is older, or lacks memory or its standard library (E0463).
+fn unusable(output: &ChildOutput) -> Option<String> {
+    let says = |text| output.stderr.contains(text);
+    let rejects = says("error[") && !says("error[E0463]");
+    if output.exit == ChildExit::Code(0) || rejects {
+        return None;
+    }
+    let first = output.stderr.lines().find(|line| !line.is_empty());
+    Some(first.map_or_else(|| format!("it {}", output.exit), String::from))
 }
 
 #[cfg(test)]
@@ -109,11 +119,18 @@ mod tests {
     #[test]
     fn unusable_compiler_shows_nothing() {
         let none = || Err(anyhow::anyhow!("not found"));
+        let lost = || said(1, "<anon>: error[E0463]: can't find crate for `std`");
         let old = || said(1, "error: edition 2024 is unstable\nmore");
         for (trap, cure, because) in [
             (none(), compiles(), "cannot use rustc: not found"),
             (rejects(), none(), "cannot use rustc: not found"),
             (old(), old(), "cannot use rustc: error: edition 2024 is unstable"),
+            (
+                lost(),
+                compiles(),
+                "cannot use rustc: <anon>: error[E0463]: can't find crate for `std`",
+            ),
+            (rejects(), said(101, ""), "cannot use rustc: it exited with code 101"),
         ] {
             let check = check("E0499", "line", trap, cure);
             assert_eq!((check.verdict, &*check.because), (NotShown, because));
