@@ -84,6 +84,10 @@ impl Demo {
     }
 }
 
+/// The options that only some lessons use. `trace` is for lessons that return runs.
+pub(crate) const COMMON_OPTIONS: [&str; 6] =
+    ["tasks", "workers", "delay", "url", "timeout", "trace"];
+
 /// One lesson. Declared in its own file.
 pub struct Lesson {
     pub(crate) name: &'static str,
@@ -94,7 +98,7 @@ pub struct Lesson {
     pub(crate) tasks: Option<usize>,
     pub(crate) max_tasks: Option<usize>,
     pub(crate) delay: Option<Duration>,
-    pub(crate) needs_embedded_server: bool,
+    pub(crate) uses: Option<&'static [&'static str]>,
     pub(crate) start_server: Option<StartServer>,
     pub(crate) options: &'static [LessonOption],
     pub(crate) child_modes: &'static [ChildMode],
@@ -121,7 +125,7 @@ impl Lesson {
             tasks: None,
             max_tasks: None,
             delay: None,
-            needs_embedded_server: false,
+            uses: None,
             start_server: None,
             options: &[],
             child_modes: &[],
@@ -145,9 +149,15 @@ impl Lesson {
         Lesson { delay: Some(Duration::from_millis(ms)), ..self }
     }
 
-    /// Reads the embedded server's counters, so it refuses `--url`.
-    pub const fn needs_embedded_server(self) -> Lesson {
-        Lesson { needs_embedded_server: true, ..self }
+    /// Uses only these of the options `tasks`, `workers`, `delay`, `url`, `timeout` and `trace`, and
+    /// refuses the others. A lesson that reads the embedded server's counters leaves out `url`.
+    pub const fn uses(self, options: &'static [&'static str]) -> Lesson {
+        Lesson { uses: Some(options), ..self }
+    }
+
+    /// Whether one of the [`COMMON_OPTIONS`] changes anything in this lesson.
+    pub(crate) fn takes(&self, name: &str) -> bool {
+        self.uses.is_none_or(|uses| uses.contains(&name))
     }
 
     /// Starts a server of its own in place of the embedded one.

@@ -23,7 +23,8 @@ pub const LESSON: Lesson = Lesson::new(
     &["A6"],
     run,
     include_str!("blocking_call.rs"),
-);
+)
+.uses(&[]);
 
 const WORK: Duration = Duration::from_millis(500);
 

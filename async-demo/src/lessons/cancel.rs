@@ -25,7 +25,7 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("cancel.rs"),
 )
-.needs_embedded_server();
+.uses(&["tasks", "timeout", "trace"]);
 
 fn run(lab: &Lab) -> Result<Evidence> {
     let second = Duration::from_secs(1);

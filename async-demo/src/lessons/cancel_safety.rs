@@ -25,7 +25,8 @@ pub const LESSON: Lesson = Lesson::new(
     &["A4"],
     run,
     include_str!("cancel_safety.rs"),
-);
+)
+.uses(&[]);
 
 /// How often the receiver's timer fires. A message takes 10 ms.
 const TICK: Duration = Duration::from_millis(23);

@@ -23,6 +23,7 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("cost.rs"),
 )
+.uses(&[])
 .memory_kib(|_| 500 << 10)
 .child_modes(&[MEASURE, IDLE]);
 

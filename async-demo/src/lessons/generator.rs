@@ -23,7 +23,8 @@ pub const LESSON: Lesson = Lesson::new(
     &["A7", "A9", "A10"],
     run,
     include_str!("generator.rs"),
-);
+)
+.uses(&[]);
 
 type Trace = RefCell<Vec<String>>;
 type Task<'a> = (&'a str, Option<Pin<Box<dyn Future<Output = ()> + 'a>>>);

@@ -21,7 +21,7 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("lazy.rs"),
 )
-.needs_embedded_server();
+.uses(&["tasks", "delay", "timeout"]);
 
 fn run(lab: &Lab) -> Result<Evidence> {
     let client = lab.async_client()?;

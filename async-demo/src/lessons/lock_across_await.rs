@@ -30,6 +30,7 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("lock_across_await.rs"),
 )
+.uses(&[])
 .child_modes(&[CHILD]);
 
 /// A child that may hang.

@@ -24,6 +24,7 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("ranking.rs"),
 )
+.uses(&["tasks", "delay", "url", "timeout", "trace"])
 .at_most(1_000);
 
 fn run(lab: &Lab) -> Result<Evidence> {

@@ -24,6 +24,7 @@ use crate::lessons::unpooled_client::UnpooledClient;
 const ABOUT: &str = "Ten thousand requests that wait at once: on one thread, and in a thread each";
 pub const LESSON: Lesson =
     Lesson::new("scale", ABOUT, &["A5", "T8"], run, include_str!("scale.rs"))
+        .uses(&["tasks", "delay", "url", "timeout", "trace"])
         .tasks(10_000)
         .delay_ms(2_000)
         .memory_kib(|tasks| 100 * tasks as u64)

@@ -21,7 +21,7 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("sessions.rs"),
 )
-.needs_embedded_server();
+.uses(&["tasks", "delay", "timeout", "trace"]);
 
 fn run(lab: &Lab) -> Result<Evidence> {
     let rt = Builder::new_current_thread().enable_all().build()?;

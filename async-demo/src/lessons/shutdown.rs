@@ -27,7 +27,7 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("shutdown.rs"),
 )
-.needs_embedded_server();
+.uses(&["tasks", "delay", "timeout", "trace"]);
 
 const GRACE: Duration = Duration::from_secs(1);
 

@@ -28,8 +28,8 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("structured.rs"),
 )
-.at_most(100)
-.needs_embedded_server();
+.uses(&["tasks", "timeout"])
+.at_most(100);
 
 fn run(lab: &Lab) -> Result<Evidence> {
     let (n, server) = (lab.tasks, lab.server()?);

@@ -18,9 +18,9 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("sum_vs_max.rs"),
 )
+.uses(&["tasks", "delay", "timeout", "trace"])
 .tasks(3)
-.at_most(20)
-.needs_embedded_server();
+.at_most(20);
 
 fn run(lab: &Lab) -> Result<Evidence> {
     let rt = Builder::new_current_thread().enable_all().build()?;

@@ -20,7 +20,8 @@ pub const LESSON: Lesson = Lesson::new(
     &["A4"],
     run,
     include_str!("unstoppable.rs"),
-);
+)
+.uses(&[]);
 
 fn run(_: &Lab) -> Result<Evidence> {
     let goes_on = goes_on(JoinHandle::abort)?;

@@ -22,6 +22,7 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("amdahl.rs"),
 )
+.uses(&["tasks", "trace"])
 .tasks(200);
 
 /// How many of the tasks only one thread can do.

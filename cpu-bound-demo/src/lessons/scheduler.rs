@@ -24,7 +24,8 @@ pub const LESSON: Lesson = Lesson::new(
     &["G7"],
     run,
     include_str!("scheduler.rs"),
-);
+)
+.uses(&["tasks", "trace"]);
 
 fn run(lab: &Lab) -> Result<Evidence> {
     let (cores, mut gallery) = (lab.cores, Gallery::new(lab));

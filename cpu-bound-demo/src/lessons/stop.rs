@@ -25,6 +25,7 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("stop.rs"),
 )
+.uses(&[])
 .child_modes(&[PROCESS]);
 
 const KINDS: [&str; 8] =

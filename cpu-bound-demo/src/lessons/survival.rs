@@ -26,6 +26,7 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("survival.rs"),
 )
+.uses(&[])
 .child_modes(&[CHILD, PROCESS]);
 
 /// A child process with four of a kind in it.

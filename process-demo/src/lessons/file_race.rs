@@ -27,6 +27,8 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("file_race.rs"),
 )
+.uses(&["tasks"])
+.at_most(100)
 .child_modes(&[CHILD]);
 
 const CHILD: ChildMode = ChildMode::new("raise", raise).reads_stdin();
@@ -35,7 +37,7 @@ const CHILD: ChildMode = ChildMode::new("raise", raise).reads_stdin();
 const PATIENCE: Duration = Duration::from_secs(if cfg!(target_os = "linux") { 20 } else { 2 });
 
 fn run(lab: &Lab) -> Result<Evidence> {
-    let n = lab.tasks.min(100);
+    let n = lab.tasks;
     let file = env::temp_dir().join(format!("file-race-{}.txt", process::id()));
     let raised = ["plain", "locked"].map(|way| raised(&file, n, || CHILD.command(&[way])));
     let _ = fs::remove_file(&file);

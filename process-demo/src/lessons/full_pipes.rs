@@ -24,6 +24,7 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("full_pipes.rs"),
 )
+.uses(&[])
 .child_modes(&[CHILD, ECHO]);
 
 const CHILD: ChildMode = ChildMode::new("talk", talk);

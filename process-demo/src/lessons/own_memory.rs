@@ -23,6 +23,8 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("own_memory.rs"),
 )
+.uses(&["tasks"])
+.at_most(100)
 .child_modes(&[CHILD]);
 
 const CHILD: ChildMode = ChildMode::new("count", count);
@@ -43,7 +45,7 @@ fn increment() -> usize {
 fn run(lab: &Lab) -> Result<Evidence> {
     COUNTER.store(41, Relaxed);
     let started = || Ok(CHILD.run(&[], Duration::from_secs(20))?.success()?.trim().to_string());
-    let counts = counts(lab.tasks.min(100), started, || _ = increment())?;
+    let counts = counts(lab.tasks, started, || _ = increment())?;
     let forked = forked(FORK);
     let findings = vec![
         separate(&counts).on("P5", "Processes have memory of their own, threads share it"),

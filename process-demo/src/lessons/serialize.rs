@@ -24,6 +24,7 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("serialize.rs"),
 )
+.uses(&[])
 .child_modes(&[CHILD]);
 
 const CHILD: ChildMode = ChildMode::new("take", take).reads_stdin();

@@ -21,6 +21,8 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("torn_lines.rs"),
 )
+.uses(&["tasks"])
+.at_most(100)
 .child_modes(&[CHILD]);
 
 const CHILD: ChildMode = ChildMode::new("say", say).reads_stdin();
@@ -29,7 +31,7 @@ const CHILD: ChildMode = ChildMode::new("say", say).reads_stdin();
 const PIECES: [&str; 2] = ["this line ", "is whole\n"];
 
 fn run(lab: &Lab) -> Result<Evidence> {
-    let n = lab.tasks.min(100);
+    let n = lab.tasks;
     let pieces = whole_lines(n, || CHILD.command(&["pieces"]))?;
     let line = whole_lines(n, || CHILD.command(&["line"]))?;
     let finding = check(n, pieces, line).on("P8", "Lines that are written in pieces get torn");

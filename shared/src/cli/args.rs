@@ -12,7 +12,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::demo::{Demo, Http, Lesson, LessonOption, opening_comment};
+use crate::demo::{COMMON_OPTIONS, Demo, Http, Lesson, LessonOption, opening_comment};
 use crate::exit::ExitError;
 use crate::lab::{CounterSource, Lab, OptionValues, Requests};
 use crate::os::{atomic_file, cores, fd_limit};
@@ -54,17 +54,10 @@ impl<'a> Args<'a> {
         {
             return Err(refuse(format!("takes at most {most} --tasks")));
         }
-        let own = |name| lesson.options.iter().any(|own| own.name == name);
-        let mut others = lesson_options(self.demo).filter(|other| !own(other.name));
-        if let Some(other) = others.find(|other| self.is_given(other.name)) {
-            return Err(refuse(format!("takes no --{}", other.name)));
+        match not_taken(self.demo, lesson).find(|name| self.is_given(name)) {
+            Some(name) => Err(refuse(format!("takes no --{name}"))),
+            None => Ok(()),
         }
-        if lesson.needs_embedded_server && self.is_given("url") {
-            return Err(refuse(
-                "reads the embedded server's counters; --url is not allowed".into(),
-            ));
-        }
-        Ok(())
     }
 
     /// What `lesson` works with. `named` says whether it was named, or is one of all.
@@ -83,7 +76,7 @@ impl<'a> Args<'a> {
             tasks.unwrap_or_else(|| count("tasks")).min(lesson.max_tasks.unwrap_or(usize::MAX));
         let delay = lesson.delay.filter(|_| !self.is_given("delay"));
         let delay = delay.unwrap_or_else(|| self.duration("delay"));
-        let embedded = lesson.needs_embedded_server || !self.is_given("url");
+        let embedded = !lesson.takes("url") || !self.is_given("url");
         let mut places = tasks;
         let mut requests = None;
         if let Some(http) = &self.demo.http {
@@ -150,6 +143,13 @@ impl<'a> Args<'a> {
 /// The options that lessons have of their own; several lessons may have the same one.
 fn lesson_options(demo: &Demo) -> impl Iterator<Item = &'static LessonOption> {
     demo.all_lessons().flat_map(|lesson| lesson.options)
+}
+
+/// The options that are for other lessons than this one.
+fn not_taken<'a>(demo: &'a Demo, lesson: &'a Lesson) -> impl Iterator<Item = &'static str> + 'a {
+    let own = |name: &str| lesson.options.iter().any(|own| own.name == name);
+    let others = lesson_options(demo).map(|other| other.name).filter(move |name| !own(name));
+    COMMON_OPTIONS.into_iter().filter(|name| !lesson.takes(name)).chain(others)
 }
 
 /// Makes sure that no two options name the same file.
@@ -263,11 +263,16 @@ pub(crate) fn command(demo: &Demo) -> Command {
     }
     let own: BTreeMap<_, _> = lesson_options(demo).map(|own| (own.name, own)).collect();
     command = command.args(own.values().map(|own| lesson_option(own)));
+    let global: Vec<Arg> =
+        command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
     for lesson in demo.all_lessons() {
+        let not_taken: Vec<_> = not_taken(demo, lesson).collect();
+        let hidden = global.iter().filter(|arg| not_taken.contains(&arg.get_id().as_str()));
         let default = if lesson.name == demo.notebook.name { " [default]" } else { "" };
         command = command.subcommand(
             Command::new(lesson.name)
                 .about(format!("{}{default}", lesson.about))
+                .args(hidden.map(|arg| arg.clone().hide(true)))
                 .before_help(opening_comment(lesson.source))
                 .after_help(format!("Next: {}", demo.next_after(lesson.name))),
         );

@@ -67,7 +67,7 @@ impl Lab {
     /// The embedded server at another path.
     ///
     /// # Errors
-    /// Requests go elsewhere: the lesson does not declare [`crate::Lesson::needs_embedded_server`].
+    /// Requests go elsewhere: the lesson [uses](crate::Lesson::uses) `url`.
     pub fn target_at(&self, path: &str) -> Result<Target> {
         let url = target::parse_url(&self.server()?.url(path)).map_err(|why| anyhow!(why))?;
         Ok(Target { url, show: Show::Nothing, ..self.target()? })

@@ -4,6 +4,7 @@ use shared::os::child::ChildExit;
 
 use crate::support::claims::listed;
 use crate::support::demo::{DEMOS, HTTP_DEMOS, demo, report, run};
+use crate::support::workspace::read;
 
 /// Runs a program that refuses these words, and returns its line on stderr.
 fn refused(name: &str, words: &[&str]) -> String {
@@ -90,6 +91,70 @@ fn option_of_other_lesson_is_refused() {
     assert!(line.contains("the lesson crash takes no --retries"), "{line}");
     let line = refused("cpu-bound-demo", &["gil", "--png", "picture.png"]);
     assert!(line.contains("the lesson gil takes no --png"), "{line}");
+}
+
+const COMMON_OPTIONS: [(&str, &str); 6] = [
+    ("--tasks", "1"),
+    ("--workers", "1"),
+    ("--delay", "1ms"),
+    ("--url", "http://nobody.invalid/"),
+    ("--timeout", "1s"),
+    ("--trace", "trace.json"),
+];
+
+#[test]
+fn option_outside_help_is_refused() {
+    let mut refusals = 0;
+    for name in DEMOS {
+        let all = run(&mut demo(name, &["--help"])).stdout;
+        for (lesson, _) in listed(name) {
+            let help = run(&mut demo(name, &[&lesson, "--help"])).stdout;
+            for (option, value) in COMMON_OPTIONS {
+                if all.contains(option) && !help.contains(&format!("{option} <")) {
+                    let line = refused(name, &[&lesson, option, value]);
+                    assert!(line.contains(&format!("the lesson {lesson} takes no {option}")));
+                    refusals += 1;
+                }
+            }
+        }
+    }
+    assert!(refusals > 100, "only {refusals} options are refused");
+}
+
+/// A lesson's help lists the options that its file reads, and its comment names no others.
+#[test]
+fn lesson_takes_options_it_reads() {
+    let requests = ["lab.client()", "lab.async_client()", "lab.target()", "lab.target_at("];
+    let runs = ["lab.run(", "Gallery::new(lab)"];
+    for name in DEMOS {
+        for (lesson, _) in listed(name) {
+            let help = run(&mut demo(name, &[&lesson, "--help"])).stdout;
+            let file = match lesson.as_str() {
+                "notebook" => format!("{name}/src/notebook.rs"),
+                lesson => format!("{name}/src/lessons/{}.rs", lesson.replace('-', "_")),
+            };
+            let source = read(&file);
+            let comment: String =
+                source.lines().take_while(|line| line.starts_with("//!")).collect();
+            let source: String = source.split_whitespace().collect();
+            let reads = |words: &[&str]| words.iter().any(|word| source.contains(word));
+            let asks = reads(&requests);
+            let counts = reads(&["lab.server()", "lab.target_at(", ".connections"]);
+            for (option, is_read) in [
+                ("--tasks", reads(&runs) || reads(&["lab.tasks"])),
+                ("--workers", reads(&["lab.workers"])),
+                ("--delay", reads(&requests[..3]) || reads(&["lab.delay_ms"])),
+                ("--url", asks && !counts),
+                ("--timeout", asks && !reads(&["TcpStream"])),
+                ("--trace", reads(&runs)),
+            ] {
+                let takes = help.contains(&format!("{option} <"));
+                assert_eq!(takes, is_read, "{name} {lesson} {option}:\n{help}");
+                let option = if option == "--tasks" { "`-n " } else { option };
+                assert!(takes || !comment.contains(option), "{name} {lesson}: {comment}");
+            }
+        }
+    }
 }
 
 #[test]

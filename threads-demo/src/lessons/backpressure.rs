@@ -25,7 +25,8 @@ pub const LESSON: Lesson = Lesson::new(
     &["T12", "A4"],
     run,
     include_str!("backpressure.rs"),
-);
+)
+.uses(&[]);
 
 const ITEMS: usize = 1_000;
 const BOUND: usize = 8;

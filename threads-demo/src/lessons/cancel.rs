@@ -29,7 +29,7 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("cancel.rs"),
 )
-.needs_embedded_server();
+.uses(&["tasks", "delay"]);
 
 const KILL: Case = Case {
     says: "A thread has no kill",

@@ -27,7 +27,7 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("daemon.rs"),
 )
-.needs_embedded_server()
+.uses(&["tasks", "delay"])
 .delay_ms(1000)
 .child_modes(&[CHILD]);
 

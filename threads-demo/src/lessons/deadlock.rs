@@ -26,6 +26,7 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("deadlock.rs"),
 )
+.uses(&[])
 .child_modes(&[CHILD]);
 
 /// A child that may hang.

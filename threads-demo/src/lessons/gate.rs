@@ -22,8 +22,8 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("gate.rs"),
 )
-.at_most(100)
-.needs_embedded_server();
+.uses(&["tasks", "delay", "timeout", "trace"])
+.at_most(100);
 
 fn in_sequence(client: &Client, ids: &[usize]) -> Vec<Task> {
     let mut tasks = Vec::new();

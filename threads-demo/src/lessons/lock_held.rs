@@ -20,7 +20,8 @@ pub const LESSON: Lesson = Lesson::new(
     &["T10"],
     run,
     include_str!("lock_held.rs"),
-);
+)
+.uses(&["tasks", "delay", "url", "timeout", "trace"]);
 
 fn run(lab: &Lab) -> Result<Evidence> {
     let client = lab.client()?;

@@ -27,7 +27,7 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("meanwhile.rs"),
 )
-.needs_embedded_server()
+.uses(&["delay", "timeout"])
 .child_modes(&[CHILD]);
 
 /// A child that has just started. A thread that watches its stdin would be counted, too.

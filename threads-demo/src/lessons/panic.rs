@@ -26,6 +26,7 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("panic.rs"),
 )
+.uses(&["tasks", "delay", "url", "timeout", "trace"])
 .child_modes(&[CHILD]);
 
 /// A child, because each panic writes its message to stderr.

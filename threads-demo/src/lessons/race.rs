@@ -23,13 +23,15 @@ pub const LESSON: Lesson = Lesson::new(
     &["T10"],
     run,
     include_str!("race.rs"),
-);
+)
+.uses(&["tasks"])
+.at_most(100);
 
 /// Additions of each thread. With a few only, the threads would run in sequence.
 const ADDITIONS: usize = 100_000;
 
 fn run(lab: &Lab) -> Result<Evidence> {
-    let threads = lab.tasks.min(100);
+    let threads = lab.tasks;
     let arms = [Arm::TwoSteps, Arm::TwoLocks, Arm::OneStep, Arm::OneLock];
     let lost = arms.map(|arm| threads * ADDITIONS - count(threads, arm));
     let finding =

@@ -18,7 +18,8 @@ pub const LESSON: Lesson = Lesson::new(
     &["T10"],
     run,
     include_str!("refused.rs"),
-);
+)
+.uses(&[]);
 
 const CASES: [Case; 4] = [
     Case {
