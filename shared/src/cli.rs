@@ -45,9 +45,7 @@ pub fn main(demo: &Demo) -> ExitCode {
         if mode.is_some() && error.downcast_ref().is_some_and(is_pipe) {
             return 3; // The parent is gone, so nobody is left to tell.
         }
-        // In one piece, because other processes may write there, too.
-        let line = format!("{}: {}\n", demo.name, escape_controls(&format!("{error:#}")));
-        let _ = io::stderr().write_all(line.as_bytes());
+        say(demo, &format!("{error:#}"));
         ExitError::code(&error)
     });
     ExitCode::from(code)
@@ -113,6 +111,9 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
         atomic_file::write(&file, html::page(&report).as_bytes())?;
     }
     if let Some(file) = trace {
+        if report.lessons.iter().all(|lesson| lesson.runs.is_empty()) {
+            say(demo, "this report has no runs, so the trace is empty");
+        }
         atomic_file::write(&file, trace::document(&report).as_bytes())?;
     }
     if json {
@@ -146,6 +147,12 @@ fn exit_code(report: &Report) -> u8 {
     let lost = runs.any(|run| run.lost() > run.expected_losses);
     let mut findings = report.lessons.iter().flat_map(|lesson| &lesson.findings);
     u8::from(lost || findings.any(|finding| finding.verdict == Verdict::Fails))
+}
+
+/// Writes a line to stderr, in one piece, because other processes may write there, too.
+fn say(demo: &Demo, what: &str) {
+    let line = format!("{}: {}\n", demo.name, escape_controls(what));
+    let _ = io::stderr().write_all(line.as_bytes());
 }
 
 #[derive(PartialEq, Eq)]

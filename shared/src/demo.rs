@@ -198,9 +198,17 @@ pub struct LessonOption {
     pub writes: bool,
 }
 
-/// The opening `//!` comment of a source file, as plain text.
+/// The opening `//!` comment of a source file, as plain text whose paragraphs are one line each.
 pub(crate) fn opening_comment(source: &str) -> String {
-    let lines = source.lines().map_while(|line| line.strip_prefix("//!"));
-    let text: Vec<&str> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
-    text.join("\n")
+    const STARTS: [&str; 4] = ["+ ", "- ", "You will see", "Try it"];
+    let mut text = String::new();
+    for line in source.lines().map_while(|line| line.strip_prefix("//!")) {
+        let line = line.trim_start();
+        let begins = line.is_empty()
+            || text.ends_with('\n')
+            || STARTS.iter().any(|start| line.starts_with(start));
+        text += if begins { "\n" } else { " " };
+        text += line;
+    }
+    text.trim_start().into()
 }

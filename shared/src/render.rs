@@ -1,5 +1,6 @@
 //! Renderers: pure functions from a report to text, a page or a trace.
 
+pub mod columns;
 pub mod escape;
 pub mod html;
 pub mod text;

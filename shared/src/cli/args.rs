@@ -17,7 +17,9 @@ use crate::exit::ExitError;
 use crate::lab::{CounterSource, Lab, OptionValues, Requests};
 use crate::os::{atomic_file, cores, fd_limit};
 use crate::progress::Show;
+use crate::render::columns::pad;
 use crate::render::escape::{escape_controls, mask_password};
+use crate::render::text;
 
 const MAX_WORKERS: usize = 1000;
 const DURATIONS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(3600);
@@ -194,6 +196,7 @@ pub(crate) fn command(demo: &Demo) -> Command {
     let (about, pros_and_cons) = about.split_once("\n\n").unwrap_or((&about, ""));
     let mut command = Command::new(demo.name)
         .about(about.to_string())
+        .term_width(text::columns())
         .after_help(pros_and_cons.to_string())
         .subcommand_value_name("LESSON")
         .subcommand_help_heading("Lessons")
@@ -312,7 +315,8 @@ fn writable(path: &str) -> Result<String, String> {
 pub(crate) fn list(demo: &Demo) -> String {
     demo.all_lessons()
         .map(|lesson| {
-            format!("{:<18} {:<16} {}\n", lesson.name, lesson.claims.join(" "), lesson.about)
+            let claims = lesson.claims.join(" ");
+            format!("{} {} {}\n", pad(lesson.name, 18), pad(&claims, 16), lesson.about)
         })
         .collect()
 }

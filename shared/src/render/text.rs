@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
+use crate::render::columns::{cut, pad, width};
 use crate::render::escape::{escape_controls, outcome, verdict};
 use crate::render::timeline;
 use crate::report::{Figure, Finding, LessonReport, Machine, Point, Run, Scale, Verdict, count};
@@ -84,7 +85,7 @@ pub fn ledger(lessons: &[LessonReport], last: &LessonReport, columns: usize) -> 
     let mut text = String::new();
     for finding in lessons.iter().flat_map(|lesson| &lesson.findings) {
         let Finding { claim, says, predicted, measured, because, .. } = finding;
-        let line = format!("{claim:<4}{:<10}{says}", verdict(finding.verdict));
+        let line = format!("{}{}{says}", pad(claim, 4), pad(verdict(finding.verdict), 10));
         wrap(&mut text, &line, 0, columns);
         let line = format!("predicted {predicted}; measured {measured}");
         wrap(&mut text, &line, 4, columns);
@@ -114,24 +115,25 @@ fn bars(text: &mut String, figure: &Figure, columns: usize) {
     };
     wrap(text, &format!("{name}, {unit}{note}"), 0, columns);
     let number = |value: Option<f64>| value.map_or("-".into(), quantity);
-    let width = |cell: &dyn Fn(&Point) -> String| {
-        let widths = figure.points.iter().map(|point| cell(point).chars().count());
-        widths.max().unwrap_or(0)
+    let widest = |cell: &dyn Fn(&Point) -> String| {
+        figure.points.iter().map(|point| width(&cell(point))).max().unwrap_or(0)
     };
     let label = |point: &Point| escape_controls(&point.label);
     let value = |point: &Point| match point.predicted {
         Some(predicted) => format!("{}, predicted {}", number(point.measured), quantity(predicted)),
         None => number(point.measured),
     };
-    let label_columns = width(&label).min(columns / 3);
-    let value_columns = width(&value).min(columns - label_columns - 4);
+    let label_columns = widest(&label).min(columns / 3);
+    let value_columns = widest(&value).min(columns - label_columns - 4);
     let room = columns - label_columns - value_columns - 4;
     for point in &figure.points {
-        let name: String = label(point).chars().take(label_columns).collect();
-        let number: String = value(point).chars().take(value_columns).collect();
+        let name = pad(cut(&label(point), label_columns), label_columns);
+        let number = value(point);
+        let number = cut(&number, value_columns);
+        let gap = " ".repeat(value_columns - width(number));
         let length = figure.share(point.measured.unwrap_or(0.0)) * room as f64;
         let bar = blocks()[8].to_string().repeat(length.round() as usize);
-        let line = format!("  {name:<label_columns$} {number:>value_columns$} {bar}");
+        let line = format!("  {name} {gap}{number} {bar}");
         let _ = writeln!(text, "{}", line.trim_end());
     }
 }
@@ -186,10 +188,10 @@ fn seen(run: &Run, machine: &Machine) -> String {
 fn draw(text: &mut String, run: &Run, scale_ms: f64, label_columns: usize, columns: usize) {
     let blocks = blocks();
     for row in timeline::rows(run, scale_ms, columns - label_columns - 3) {
-        let label: String = escape_controls(&row.label).chars().take(label_columns).collect();
+        let label = pad(cut(&row.label, label_columns), label_columns);
         let bar: String =
             row.levels.iter().map(|&level| blocks[usize::from(level.min(8))]).collect();
-        let _ = writeln!(text, "{}", format!("  {label:<label_columns$} {bar}").trim_end());
+        let _ = writeln!(text, "{}", format!("  {label} {bar}").trim_end());
     }
 }
 
@@ -235,19 +237,16 @@ fn time(ms: f64) -> String {
 
 /// Adds `line`, indented and broken between words. A word that is too long is broken, too.
 pub fn wrap(text: &mut String, line: &str, indent: usize, columns: usize) {
-    let room = columns - indent;
-    let mut rest: Vec<char> = escape_controls(line).chars().collect();
+    let line = escape_controls(line);
+    let mut rest = line.as_str();
     while !rest.is_empty() {
-        let cut = if rest.len() <= room {
-            rest.len()
-        } else {
-            rest[..=room].iter().rposition(|&c| c == ' ').filter(|&at| at > 0).unwrap_or(room)
-        };
-        let part: String = rest.drain(..cut).collect();
+        let fits = cut(rest, columns - indent);
+        let is_word_cut = !rest[fits.len()..].is_empty() && !rest[fits.len()..].starts_with(' ');
+        let space = fits.rfind(' ').filter(|&at| is_word_cut && at > 0);
+        let part = &fits[..space.unwrap_or(fits.len())];
         let _ = writeln!(text, "{:indent$}{}", "", part.trim_end());
-        if rest.first() == Some(&' ') {
-            rest.remove(0);
-        }
+        rest = &rest[part.len()..];
+        rest = rest.strip_prefix(' ').unwrap_or(rest);
     }
 }
 

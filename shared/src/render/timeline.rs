@@ -1,5 +1,7 @@
 //! Lays out a run's tasks over time as rows of characters, which `text::draw` prints.
 
+use crate::render::columns::width;
+use crate::render::escape::escape_controls;
 use crate::report::lanes::{Lane, lanes};
 use crate::report::{Run, Task};
 
@@ -13,6 +15,7 @@ const GROUPS: usize = 12;
 
 #[derive(Debug, PartialEq)]
 pub struct Row {
+    /// Without characters that a terminal acts on.
     pub label: String,
     /// How full each column is, from 0 (nothing under way) to 8.
     pub levels: Vec<u8>,
@@ -37,7 +40,7 @@ pub fn rows(run: &Run, scale_ms: f64, columns: usize) -> Vec<Row> {
 
 /// Width of the labels of `run`, in columns.
 pub fn label_columns(run: &Run) -> usize {
-    let widths = groups(run).into_iter().map(|group| group.label.chars().count());
+    let widths = groups(run).into_iter().map(|group| width(&group.label));
     widths.max().unwrap_or(0)
 }
 
@@ -53,7 +56,7 @@ fn groups<'a>(run: &'a Run) -> Vec<Group<'a>> {
     let lanes = lanes(run);
     if run.tasks.len() > MAX_ROWS && (2..=MAX_ROWS).contains(&lanes.len()) {
         let group = |lane: Lane<'a>| Group {
-            label: format!("{}: {}", lane.thread, lane.tasks.len()),
+            label: escape_controls(&format!("{}: {}", lane.thread, lane.tasks.len())),
             full: None,
             tasks: lane.tasks,
         };
@@ -73,7 +76,7 @@ fn groups<'a>(run: &'a Run) -> Vec<Group<'a>> {
                 false => "",
             };
             Group {
-                label: format!("{ids} {thread}").trim_end().into(),
+                label: escape_controls(format!("{ids} {thread}").trim_end()),
                 full: Some(tasks.len() as f64),
                 tasks: tasks.iter().collect(),
             }

@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 use shared::os::child::ChildExit;
+use shared::render::columns::width;
 
 use crate::support::demo::{DEMOS, HTTP_DEMOS, demo, finish, run, spawn};
 
@@ -101,7 +102,7 @@ fn text_is_plain_and_keeps_columns() {
             // The lines of tasks are printed whole, as they come.
             let report = output.stdout.lines().filter(|line| !line.starts_with("  process "));
             for line in report {
-                assert!(line.chars().count() <= columns, "{name}, {columns} columns: {line}");
+                assert!(width(line) <= columns, "{name}, {columns} columns: {line}");
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Wrong usage: one clear line, exit code 2, and nothing has started.
 
 use shared::os::child::ChildExit;
+use shared::render::columns::width;
 
 use crate::support::claims::listed;
 use crate::support::demo::{DEMOS, HTTP_DEMOS, demo, report, run};
@@ -213,6 +214,19 @@ fn help_names_options_pros_and_cons() {
         assert_eq!(help.contains("--url"), name != "cpu-bound-demo");
         for internal in ["worker ", "rows ", "ends-with-stdin"] {
             assert!(!help.contains(&format!("\n  {internal}")), "{help}");
+        }
+    }
+}
+
+#[test]
+fn help_is_wrapped_to_columns() {
+    for name in DEMOS {
+        for words in [&["--help"][..], &["notebook", "--help"]] {
+            let help = |columns| run(demo(name, words).env("COLUMNS", columns)).stdout;
+            let too_long = |line: &&str| width(line) > 60;
+            assert_eq!(help("60").lines().find(too_long), None);
+            assert!(help("200").lines().any(|line| width(line) > 80));
+            assert_eq!(help("0"), help(""));
         }
     }
 }

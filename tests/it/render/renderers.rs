@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
+use shared::render::columns::width;
 use shared::render::{html, text, trace};
 use shared::report::Report;
 
@@ -136,7 +137,7 @@ fn draw(report: &Report, columns: usize) {
         drawings.push(text::lesson(lesson, &report.machine, columns));
     }
     for line in drawings.iter().flat_map(|drawing| drawing.split('\n')) {
-        assert!(line.chars().count() <= columns, "{columns} columns: {line:?}");
+        assert!(width(line) <= columns, "{columns} columns: {line:?}");
         assert!(!line.contains(|c: char| c.is_control() || c == '\u{202e}'), "{line:?}");
     }
     let page = html::page(report);

@@ -82,7 +82,9 @@ fn readme_steps_make_a_demo() {
     });
     let list = read_list(&run_cargo(&mut copy.run(&demo, &["--list"])).stdout);
     let (mine, _) = list.iter().find(|(_, claims)| claims.contains("X1")).unwrap();
-    let output = run_cargo(&mut copy.run(&demo, &[mine, "-n", "3", "--format", "json"]));
+    let words = [mine, "-n", "3", "--format", "json", "--trace", "mine.json"];
+    let output = run_cargo(&mut copy.run(&demo, &words));
+    assert!(output.stderr.contains("no runs, so the trace is empty"), "{}", output.stderr);
     assert!(!output.stderr.contains("warning"), "{}", output.stderr);
     let report = parse(&output, 0);
     assert!(report.lessons[0].findings.iter().any(|finding| finding.claim == "X1"));
