@@ -85,15 +85,16 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
         }
         if !json {
             let gap = if report.lessons.is_empty() { "" } else { "\n" };
+            let sections = if gap.is_empty() { text::sections(columns) } else { String::new() };
             let heading = text::heading(demo.name, lesson.name, lesson.about, columns);
-            print(&format!("{gap}{heading}"))?;
+            print(&format!("{gap}{heading}{sections}"))?;
         }
         let lab = args.lab(lesson, chosen == lesson.name)?;
         let evidence = evidence(demo, lesson, &lab)?;
         let done = LessonReport {
             name: lesson.name.into(),
             about: lesson.about.into(),
-            settings: lab.settings(),
+            settings: lab.settings(lesson.takes("workers") && demo.tasks > 0),
             runs: evidence.runs,
             figures: evidence.figures,
             picture: evidence.picture,

@@ -226,13 +226,14 @@ impl Lab {
         self.each_ms().map(|each| each * self.tasks.div_ceil(size) as f64)
     }
 
-    pub(crate) fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self, has_pools: bool) -> Settings {
         let requests = self.requests.as_ref();
         Settings {
             tasks: self.tasks,
             url: requests.map(|requests| mask_password(&requests.url)),
             embedded: requests.is_some_and(|requests| requests.server.is_some()),
             delay_ms: self.delay_ms,
+            workers: has_pools.then_some(self.workers),
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod columns;
 pub mod escape;
 pub mod html;
+mod pictures;
 pub mod text;
 pub mod timeline;
 pub mod trace;

@@ -71,6 +71,9 @@ pub struct Settings {
     pub embedded: bool,
     /// How long the embedded server waits before it answers.
     pub delay_ms: Option<f64>,
+    /// Size of pools; `None` if the lesson has none.
+    #[serde(skip)]
+    pub workers: Option<usize>,
 }
 
 /// The same tasks, run once under one model.

@@ -61,7 +61,13 @@ pub mod tests {
         LessonReport {
             name: name.into(),
             about: String::new(),
-            settings: Settings { tasks: 1, url: None, embedded: false, delay_ms: None },
+            settings: Settings {
+                tasks: 1,
+                url: None,
+                embedded: false,
+                delay_ms: None,
+                workers: None,
+            },
             runs: Vec::new(),
             figures: Vec::new(),
             picture: None,

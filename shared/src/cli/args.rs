@@ -18,7 +18,7 @@ use crate::lab::{CounterSource, Lab, OptionValues, Requests};
 use crate::os::{atomic_file, cores, fd_limit};
 use crate::progress::Show;
 use crate::render::columns::pad;
-use crate::render::escape::{escape_controls, mask_password};
+use crate::render::escape::{SECTIONS, escape_controls, mask_password};
 use crate::render::text;
 
 const MAX_WORKERS: usize = 1000;
@@ -313,12 +313,11 @@ fn writable(path: &str) -> Result<String, String> {
 }
 
 pub(crate) fn list(demo: &Demo) -> String {
-    demo.all_lessons()
-        .map(|lesson| {
-            let claims = lesson.claims.join(" ");
-            format!("{} {} {}\n", pad(lesson.name, 18), pad(&claims, 16), lesson.about)
-        })
-        .collect()
+    let lines = demo.all_lessons().map(|lesson| {
+        let claims = lesson.claims.join(" ");
+        format!("{} {} {}\n", pad(lesson.name, 18), pad(&claims, 16), lesson.about)
+    });
+    lines.chain([format!("{SECTIONS}\n")]).collect()
 }
 
 /// clap's message in one line.

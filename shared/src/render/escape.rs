@@ -27,6 +27,9 @@ pub fn mask_password(url: &str) -> String {
     }
 }
 
+/// What the letters of claims stand for.
+pub const SECTIONS: &str = "Claims by section: T threads, P processes, A async, G GIL and summary";
+
 /// An outcome in words.
 pub fn outcome(outcome: Outcome) -> &'static str {
     match outcome {

@@ -1,10 +1,9 @@
 "use strict";
-// Draws the report. Text from outside is only ever set as text or as an attribute, never as markup.
-// Bars are placed in percent, so that nothing has to be drawn again when the window changes.
+// Adds the pictures to the page. Text from outside is only ever set as text or as an attribute, never as
+// markup. Bars are placed in percent, so that nothing has to be drawn again when the window changes.
+// Viewers may be some years old: no API newer than 2021.
 
-const report = JSON.parse(document.getElementById("report").textContent);
-const cpus = report.machine.cpu_quota ?? report.machine.cores;
-const page = document.getElementById("page");
+const lessons = JSON.parse(document.getElementById("pictures").textContent);
 
 /** With more lanes than this, they are drawn as one block for each process, or one for all. */
 const MAX_NAMES = 32;
@@ -65,7 +64,7 @@ function axis(svg, marks, at, write, height) {
   }
 }
 
-/** A table behind a picture; `rows` are made when it is opened for the first time. */
+/** A table of tasks; its rows are made when it is opened for the first time. */
 function table(parent, title, head, rows) {
   const details = put(parent, "details", {}, put(null, "summary", {}, title));
   details.addEventListener("toggle", () => {
@@ -80,7 +79,9 @@ function table(parent, title, head, rows) {
 
 /** The parts of a run's picture from top to bottom: a label, what is said with it, and the lanes. */
 function blocks(run) {
-  const processes = [...Map.groupBy(run.lanes, (lane) => lane.pid)];
+  const groups = new Map(run.lanes.map((lane) => [lane.pid, []]));
+  for (const lane of run.lanes) groups.get(lane.pid).push(lane);
+  const processes = [...groups];
   if (processes.length > MAX_NAMES) {
     return [{ label: count(processes.length, "process", "processes"), lanes: run.lanes }];
   }
@@ -102,30 +103,16 @@ function figures(run, lane, [id, , start, end, kind, status, error]) {
   return parts.join(" · ");
 }
 
-function timeline(parent, run, scale, sequential, hint) {
-  const box = put(parent, "div", { class: "run", "data-run": run.model });
-  const head = put(box, "div", { class: "head" }, put(null, "h3", {}, run.model), put(null, "b", {}, time(run.wall_ms)));
-  if (run.predicted_ms !== null) put(head, "span", {}, `predicted ${time(run.predicted_ms)}`);
-  const whole = ({ failed, timed_out, cancelled }) => failed + timed_out + cancelled === 0;
-  if (sequential && sequential !== run && whole(sequential) && whole(run)) {
-    put(head, "span", { class: "soft" }, `${(sequential.wall_ms / run.wall_ms).toFixed(2)} times as fast as sequential`);
-  }
-  const seen = [];
-  if (run.peak_in_flight !== null && run.connections !== null) {
-    seen.push(`the server saw ${run.peak_in_flight} at once on ${count(run.connections, "connection")}`);
-  }
-  if (run.cpu_ms !== null) seen.push(`CPU ${time(run.cpu_ms)}, ${Math.round(run.cpu_ms / run.wall_ms / cpus * 100)} % of ${count(cpus, "core")}`);
-  if (run.peak_rss_kib !== null) seen.push(`memory ${(run.peak_rss_kib / 1024).toFixed(1)} MiB`);
-  put(box, "p", { class: "small soft" }, seen.join("; "));
-
+function timeline(box, run, scale, hint) {
+  const picture = box.querySelector(".picture"), model = box.dataset.run;
   const parts = blocks(run);
   const rows = run.lanes.reduce((sum, lane) => sum + lane.rows, 0);
   const row = Math.min(ROW, MOST / rows);
-  const chart = put(box, "div", { class: "chart" });
+  const chart = put(picture, "div", { class: "chart" });
   const names = put(chart, "div", { class: "names", "aria-hidden": "true" });
   const tasks = run.lanes.reduce((sum, lane) => sum + lane.tasks.length, 0);
   const dense = tasks > 100;
-  const label = `Timeline of ${run.model}: ${count(tasks, "task")}, at most ${run.most_at_once} at once, in ${time(run.wall_ms)}. Arrow keys go from task to task.`;
+  const label = `Timeline of ${model}: ${count(tasks, "task")}, at most ${run.most_at_once} at once, in ${time(run.wall_ms)}. Arrow keys go from task to task.`;
   const svg = draw(chart, "svg", { role: "group", "aria-label": label, class: dense ? "dense" : "sparse" });
 
   // Where everything is, from top to bottom.
@@ -172,7 +159,7 @@ function timeline(parent, run, scale, sequential, hint) {
   }
 
   // The figures of a bar, by mouse, finger or keyboard; Tab stops once, the arrows go on from there.
-  const told = put(box, "output", { class: "told", "aria-live": "off" }, hint);
+  const told = put(picture, "output", { class: "told", "aria-live": "off" }, hint);
   const tell = (bar) => {
     const [lane, task] = bars.get(bar);
     told.textContent = figures(run, lane, task);
@@ -197,12 +184,6 @@ function timeline(parent, run, scale, sequential, hint) {
     next.setAttribute("tabindex", 0);
     next.focus();
   });
-
-  // Each reason for a loss, once.
-  for (const [number, error] of run.errors.entries()) {
-    const lost = run.lanes.flatMap((lane) => lane.tasks).filter((task) => task[6] === number);
-    put(box, "p", { class: "small lost" }, `${lost.length} ${lost[0][4]}: ${error}`);
-  }
 }
 
 const KINDS = {
@@ -211,8 +192,8 @@ const KINDS = {
   failed: "failed", "timed out": "timed out", cancelled: "cancelled",
 };
 
-function legend(parent, runs) {
-  const list = put(parent, "ul", { class: "legend" });
+function legend(runs) {
+  const list = put(null, "ul", { class: "legend" });
   const item = (text, tag, attributes) => {
     const svg = draw(null, "svg", { "aria-hidden": "true" });
     draw(svg, tag, attributes);
@@ -225,13 +206,14 @@ function legend(parent, runs) {
   if (runs.some((run) => run.predicted_ms !== null)) {
     item("the end that was predicted", "line", { class: "predicted", x1: "50%", x2: "50%", y1: 0, y2: "100%" });
   }
+  return list;
 }
 
 /** A curve over numbers, with its prediction; every label is a number, or begins with one. */
-function curve(parent, figure, points) {
+function curve(parent, name, points) {
   const plot = put(parent, "div", { class: "plot" });
   const height = 240;
-  const svg = draw(plot, "svg", { role: "img", "aria-label": `Curve: ${figure.name}. The numbers are in the table below.` });
+  const svg = draw(plot, "svg", { role: "img", "aria-label": `Curve: ${name}. The numbers are in the table below.` });
   svg.style.height = `${height}px`;
   const xs = points.map((point) => point.x);
   const least = Math.min(...xs), most = Math.max(...xs);
@@ -261,7 +243,7 @@ function curve(parent, figure, points) {
 }
 
 /** A bar for each point, from 0 or, on a logarithmic scale, from the power of ten below the least. */
-function bars(parent, figure) {
+function bars(parent, name, figure) {
   const values = figure.points.flatMap((point) => [point.measured, point.predicted]).filter((value) => value > 0);
   const logarithmic = figure.scale === "logarithmic" && values.length > 0;
   const low = Math.ceil(Math.log10(Math.min(...values))) - 1, high = Math.ceil(Math.log10(Math.max(...values)));
@@ -270,7 +252,7 @@ function bars(parent, figure) {
   const every = Math.ceil((high - low) / 8);
   const marks = !logarithmic ? ticks(most)
     : Array.from({ length: high - low + 1 }, (_, power) => 10 ** (low + power)).filter((_, place) => place % every === 0);
-  const chart = put(parent, "div", { class: "chart values", role: "img", "aria-label": `Bars: ${figure.name}. The numbers are in the table below.` });
+  const chart = put(parent, "div", { class: "chart values", role: "img", "aria-label": `Bars: ${name}. The numbers are in the table below.` });
   const row = Math.max(6, Math.min(22, 700 / figure.points.length));
   for (const point of figure.points) {
     put(chart, "div", {}, point.label);
@@ -291,85 +273,39 @@ function bars(parent, figure) {
   axis(scale, marks, at, quantity, 0);
 }
 
-function quantities(parent, figure) {
-  const box = put(parent, "div", { class: "figure", "data-figure": figure.name });
-  const note = figure.scale === "logarithmic" ? ", logarithmic" : "";
-  put(box, "h3", {}, figure.name, put(null, "span", { class: "soft small" }, ` ${figure.unit}${note}`));
+function quantities(box, figure) {
+  const picture = box.querySelector(".picture"), name = box.dataset.figure;
   const points = figure.points.map((point) => ({ ...point, x: parseFloat(point.label) }));
   const predicted = figure.points.some((point) => point.predicted !== null);
   const numbered = points.length > 1 && points.every((point, place) => place === 0 ? point.x === point.x : point.x > points[place - 1].x);
-  if (figure.scale === "linear" && predicted && numbered) curve(box, figure, points);
-  else bars(box, figure);
+  if (figure.scale === "linear" && predicted && numbered) curve(picture, name, points);
+  else bars(picture, name, figure);
   if (predicted) {
-    const list = put(box, "ul", { class: "legend" });
+    const list = put(picture, "ul", { class: "legend" });
     for (const [kind, text] of [["curve", "measured"], ["predicted", "predicted"]]) {
       const svg = draw(null, "svg", { "aria-hidden": "true" });
       draw(svg, "line", { class: kind, x1: 2, x2: "95%", y1: "50%", y2: "50%" });
       put(list, "li", {}, svg, text);
     }
   }
-  table(box, `Table: ${figure.name}`, ["", `measured, ${figure.unit}`, `predicted, ${figure.unit}`],
-    () => figure.points.map((point) => [point.label, point.measured, point.predicted]));
 }
 
-const VERDICTS = { holds: "✓ holds", fails: "✗ fails", "not shown": "? not shown" };
-
-function finding(parent, { claim, says, predicted, measured, verdict, because }) {
-  const box = put(parent, "div", { class: "finding", "data-verdict": verdict, "data-claim": claim });
-  put(box, "p", {}, put(null, "span", { class: "verdict" }, VERDICTS[verdict] || verdict), ` ${claim}: `, put(null, "b", {}, says));
-  const list = put(box, "dl");
-  for (const [term, text] of [["predicted", predicted], ["measured", measured], ["because", because]]) {
-    put(list, "dt", {}, term);
-    put(list, "dd", {}, text);
-  }
-}
-
-function lesson(one, place) {
-  const section = put(page, "section", { id: `lesson-${place}`, "data-lesson": one.name, "aria-labelledby": `name-${place}` });
-  put(section, "h2", { id: `name-${place}` }, one.name);
-  put(section, "p", {}, one.about);
-  const { tasks, url } = one.settings;
-  if (one.runs.length > 0) {
-    const what = url === null ? "" : `, each a GET of ${url}`;
-    put(section, "p", { class: "small soft" }, count(tasks, "task") + what);
-    legend(section, one.runs);
-  }
-  const scale = Math.max(0, ...one.runs.map((run) => Math.max(run.wall_ms, run.predicted_ms ?? 0)));
-  const sequential = one.runs.find((run) => run.model === "sequential");
+function lesson({ runs, figures }, section) {
+  const boxes = [...section.querySelectorAll(".run")];
+  if (runs.length > 0) boxes[0].before(legend(runs));
+  const scale = Math.max(0, ...runs.map((run) => Math.max(run.wall_ms, run.predicted_ms ?? 0)));
   const hint = "Point at a bar, or go there with Tab and the arrow keys.";
-  one.runs.forEach((run, place) => timeline(section, run, scale, sequential, place === 0 ? hint : ""));
-  for (const figure of one.figures) quantities(section, figure);
-  if (one.picture?.startsWith("data:image/png;base64,")) {
-    put(section, "img", { src: one.picture, alt: `What the tasks of ${one.name} drew together` });
-  }
-  const findings = put(section, "div", { class: "findings" });
-  for (const each of one.findings) finding(findings, each);
-  if (one.runs.length > 0) {
-    const head = ["run", "wall ms", "predicted ms", "done", "failed", "timed out", "cancelled", "most at once", "at the server", "connections", "CPU ms", "memory KiB"];
-    table(section, `Table: the runs of ${one.name}`, head, () => one.runs.map((run) => [run.model, +run.wall_ms.toFixed(3),
-      run.predicted_ms && +run.predicted_ms.toFixed(3), run.done, run.failed, run.timed_out, run.cancelled, run.most_at_once,
-      run.peak_in_flight, run.connections, run.cpu_ms && +run.cpu_ms.toFixed(3), run.peak_rss_kib]));
-  }
-  for (const run of one.runs) {
+  runs.forEach((run, place) => timeline(boxes[place], run, scale, place === 0 ? hint : ""));
+  section.querySelectorAll(".figure").forEach((box, place) => quantities(box, figures[place]));
+  runs.forEach((run, place) => {
     const head = ["task", "process", "thread", "start ms", "end ms", "", "status", "error"];
-    table(section, `Table: the tasks of ${run.model}`, head, () => run.lanes
+    table(section, `Table: the tasks of ${boxes[place].dataset.run}`, head, () => run.lanes
       .flatMap((lane) => lane.tasks.map(([id, , start, end, kind, status, error]) =>
         [id, lane.pid, lane.thread, start, end, kind, status, error === null ? "" : run.errors[error]]))
       .sort((a, b) => a[0] - b[0]));
-  }
+  });
 }
 
-document.title = report.demo;
-page.replaceChildren();
-const { os, profile } = report.machine;
-put(page, "h1", {}, report.demo);
-put(page, "p", { class: "soft" }, `${os}, ${count(cpus, "core")}, ${profile} build${profile === "debug" ? ": --release gives fair figures" : ""}`);
-if (report.lessons.length > 1) {
-  page.classList.add("many");
-  const head = ["claim", "verdict", "", "lesson"].map((cell) => put(null, "th", { scope: "col" }, cell));
-  const body = put(put(page, "div", { class: "table" }), "table", {}, put(null, "thead", {}, put(null, "tr", {}, ...head)));
-  report.lessons.forEach((one, place) => one.findings.forEach((each) => put(body, "tr", { "data-verdict": each.verdict },
-    put(null, "td", {}, each.claim), put(null, "td", { class: "verdict" }, VERDICTS[each.verdict] || each.verdict),
-    put(null, "td", {}, each.says), put(null, "td", {}, put(null, "a", { href: `#lesson-${place}` }, one.name)))));
-}
-report.lessons.forEach(lesson);
+const sections = document.querySelectorAll("section");
+lessons.forEach((one, place) => lesson(one, sections[place]));
+document.getElementById("no-pictures").remove();

@@ -4,9 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use crate::render::columns::{cut, pad, width};
-use crate::render::escape::{escape_controls, outcome, verdict};
+use crate::render::escape::{SECTIONS, escape_controls, outcome, verdict};
 use crate::render::timeline;
-use crate::report::{Figure, Finding, LessonReport, Machine, Point, Run, Scale, Verdict, count};
+use crate::report::{
+    Figure, Finding, LessonReport, Machine, Point, Run, Scale, Settings, Verdict, count,
+};
 
 /// Columns that the report may use: `COLUMNS` if set (and not 0), else the terminal's width, else 80.
 pub fn columns() -> usize {
@@ -24,6 +26,13 @@ pub fn heading(demo: &str, name: &str, about: &str, columns: usize) -> String {
     text
 }
 
+/// What the letters of claims stand for, once in a report.
+pub fn sections(columns: usize) -> String {
+    let mut text = String::new();
+    wrap(&mut text, SECTIONS, 0, columns);
+    text
+}
+
 /// A lesson's runs, figures and findings.
 pub fn lesson(lesson: &LessonReport, machine: &Machine, columns: usize) -> String {
     let mut text = String::new();
@@ -31,12 +40,6 @@ pub fn lesson(lesson: &LessonReport, machine: &Machine, columns: usize) -> Strin
     let widest = lesson.runs.iter().map(timeline::label_columns).max();
     let label_columns = widest.unwrap_or(0).min(columns / 3);
     let sequential = lesson.runs.iter().find(|run| run.model == "sequential");
-    let task = match (&lesson.settings.url, lesson.settings.delay_ms) {
-        (Some(url), _) => format!("a GET of {url}"),
-        (None, Some(ms)) => format!("a wait of {}", time(ms)),
-        (None, None) => "computing".into(),
-    };
-    let tasks = count(lesson.settings.tasks, "task");
     let build = if machine.profile == "debug" {
         "; a debug build: --release gives fair figures"
     } else {
@@ -44,9 +47,7 @@ pub fn lesson(lesson: &LessonReport, machine: &Machine, columns: usize) -> Strin
     };
     if !lesson.runs.is_empty() {
         text.push('\n');
-        let each = if lesson.settings.tasks == 1 { "" } else { "each " };
-        let line = format!("{tasks}, {each}{task}; {}{build}", machine.cpus().1);
-        wrap(&mut text, &line, 0, columns);
+        wrap(&mut text, &(setting(lesson, machine) + build), 0, columns);
     }
     for run in &lesson.runs {
         text.push('\n');
@@ -154,21 +155,43 @@ pub fn next(command: &str, columns: usize) -> String {
     text
 }
 
+/// What the runs of a lesson have in common: the tasks, and where they ran.
+pub(crate) fn setting(lesson: &LessonReport, machine: &Machine) -> String {
+    let Settings { tasks, url, delay_ms, workers, .. } = &lesson.settings;
+    let task = match (url, delay_ms) {
+        (Some(url), _) => format!("a GET of {url}"),
+        (None, Some(ms)) => format!("a wait of {}", time(*ms)),
+        (None, None) => "computing".into(),
+    };
+    let each = if *tasks == 1 { "" } else { "each " };
+    let mut line =
+        format!("{}, {each}{task}; {}", count(*tasks, "task"), machine.cpus().1);
+    if let Some(workers) = workers {
+        let _ = write!(line, ", {} (--workers)", count(*workers, "worker"));
+    }
+    line
+}
+
 fn headline(run: &Run, sequential: Option<&Run>) -> String {
     let mut line = format!("{}: {}", run.model, time(run.wall_ms));
     if let Some(predicted) = run.predicted_ms {
         let _ = write!(line, ", predicted {}", time(predicted));
     }
-    if let Some(sequential) =
-        sequential.filter(|one| one.model != run.model && one.lost() == 0 && run.lost() == 0)
-    {
-        let _ =
-            write!(line, ", {:.2} times as fast as sequential", sequential.wall_ms / run.wall_ms);
+    if let Some(faster) = sequential.and_then(|sequential| speed_up(run, sequential)) {
+        let _ = write!(line, ", {faster}");
     }
     line
 }
 
-fn seen(run: &Run, machine: &Machine) -> String {
+/// How `run` compares with the sequential one, if both did everything.
+pub(crate) fn speed_up(run: &Run, sequential: &Run) -> Option<String> {
+    let comparable = run.model != sequential.model && run.lost() == 0 && sequential.lost() == 0;
+    let faster = sequential.wall_ms / run.wall_ms;
+    comparable.then(|| format!("{faster:.2} times as fast as sequential"))
+}
+
+/// What the server and the OS counted in a run.
+pub(crate) fn seen(run: &Run, machine: &Machine) -> String {
     let mut parts = Vec::new();
     if let (Some(peak), Some(connections)) = (run.peak_in_flight, run.connections) {
         let connections = count(connections, "new connection");
@@ -216,7 +239,7 @@ fn ascii_only(locale: Option<&str>, term: Option<&str>) -> bool {
 }
 
 /// Each reason why tasks were not done, once, the most frequent first.
-fn losses(run: &Run) -> Vec<String> {
+pub(crate) fn losses(run: &Run) -> Vec<String> {
     let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
     for task in &run.tasks {
         if let Some(error) = &task.error {
@@ -231,7 +254,8 @@ fn losses(run: &Run) -> Vec<String> {
         .collect()
 }
 
-fn time(ms: f64) -> String {
+/// A time in milliseconds or seconds.
+pub(crate) fn time(ms: f64) -> String {
     if ms < 1000.0 { format!("{ms:.1} ms") } else { format!("{:.3} s", ms / 1000.0) }
 }
 

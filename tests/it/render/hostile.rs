@@ -56,7 +56,7 @@ fn hostile_text_is_inert() {
             foreign: document.querySelectorAll("img, iframe, object, embed, base, form").length,
             scripts: document.scripts.length,
             links: [...document.links].map((link) => link.getAttribute("href")),
-            texts: document.getElementById("page").textContent.split("onerror=").length - 1,
+            texts: document.querySelector("main").textContent.split("onerror=").length - 1,
             told: document.querySelector(".told").textContent,
             title: document.title,
         };
@@ -80,7 +80,6 @@ fn policy_forbids_foreign_content() {
         <script>document.body.dataset.taken = 1</script><b onclick=\"\" style=\"color: red\"></b></main>";
     let infected = page.replace("</main>", foreign);
     let question = "document.body.dataset.taken ?? 0";
-    // The page's script replaces the content of <main>, but the browser reads it first.
     let Some(seen) = browser::ask("policy", &infected, question) else {
         return;
     };

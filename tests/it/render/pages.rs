@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use shared::render::html;
-use shared::report::{Figure, Outcome, Point, Scale, Task};
+use shared::report::{Figure, Finding, Outcome, Point, Scale, Task};
 
 use crate::support::browser::{self, Seen};
 use crate::support::demo::DEMOS;
@@ -24,7 +24,6 @@ fn page_shows_tasks_verdicts_and_pictures() {
         findings: [...document.querySelectorAll(".finding")].map((finding) =>
             [finding.dataset.claim, finding.dataset.verdict, finding.textContent]),
         pictures: [...document.images].map((image) => [image.naturalWidth, image.naturalHeight]),
-        hidden: document.querySelectorAll("noscript").length,
     })"#;
     for name in DEMOS {
         let (page, _, report) = pictures(name, &["-n", "6", "--workers", "2"]);
@@ -193,6 +192,67 @@ fn figures_become_curves_or_bars() {
         assert!((width / widths[0] - powers).abs() < 0.05, "{widths:?}");
     }
     assert_eq!(seen[2]["widths"], json!([0, 0]));
+}
+
+/// A foreign policy forbids the page's style and script, but not this question.
+#[test]
+fn words_are_read_without_script() {
+    let (page, _, report) = pictures("cpu-bound-demo", &["amdahl", "-n", "8"]);
+    let page = page.replace("<style nonce", "<style data-nonce");
+    let page = page.replace("<script nonce", "<script data-nonce");
+    let question = r#"(() => {
+        document.querySelectorAll("details").forEach((one) => one.open = true);
+        return [document.body.innerText, document.querySelectorAll("svg").length];
+    })()"#;
+    let Some(Seen { answer, .. }) = browser::ask("words", &page, question) else {
+        return;
+    };
+    let (words, lesson) = (answer[0].as_str().unwrap(), &report.lessons[0]);
+    assert_eq!(answer[1], 0);
+    let mut expected = vec!["The pictures are missing", &report.demo, &lesson.name, &lesson.about];
+    expected.extend(lesson.runs.iter().map(|run| &*run.model));
+    expected.extend(lesson.figures.iter().map(|figure| &*figure.name));
+    for finding in &lesson.findings {
+        let Finding { claim, says, predicted, measured, because, .. } = finding;
+        expected.extend([claim, says, predicted, measured, because].map(String::as_str));
+    }
+    let points = lesson.figures.iter().flat_map(|figure| &figure.points);
+    let numbers = points.map(|point| point.measured.unwrap());
+    let numbers = numbers.chain(lesson.runs.iter().map(|run| run.wall_ms));
+    let numbers: Vec<String> =
+        numbers.map(|number| ((number * 1000.0).round() / 1000.0).to_string()).collect();
+    expected.extend(numbers.iter().map(String::as_str));
+    assert!(expected.len() > 25, "{expected:?}");
+    for text in expected {
+        assert!(words.contains(text), "{text:?} is missing:\n{words}");
+    }
+}
+
+/// A browser of 2021.
+#[test]
+fn old_browser_draws_the_pictures() {
+    let newer = r#"
+        delete Map.groupBy;
+        delete Object.groupBy;
+        delete Array.fromAsync;
+        delete Promise.withResolvers;
+        delete window.structuredClone;
+        delete Object.hasOwn;
+        for (const name of ["at", "findLast", "findLastIndex", "toSorted", "toReversed", "toSpliced", "with"])
+            delete Array.prototype[name];
+        for (const name of ["map", "filter", "take", "drop", "flatMap", "reduce", "toArray", "forEach",
+            "some", "every", "find"]) delete Object.getPrototypeOf(Object.getPrototypeOf([].values()))[name];
+        for (const name of ["union", "intersection", "difference", "isSubsetOf"]) delete Set.prototype[name];
+        for (const name of ["at", "isWellFormed", "toWellFormed"]) delete String.prototype[name];"#;
+    let (page, _, _) = pictures("process-demo", &["-n", "4", "--workers", "2"]);
+    let nonce = page.split("<script nonce=\"").nth(1).unwrap().split('"').next().unwrap();
+    let old = format!("<body><script nonce=\"{nonce}\">{newer}</script>");
+    let question =
+        r#"[document.querySelectorAll("[data-task]").length, Map.groupBy === undefined]"#;
+    let Some(seen) = ask("old", &page.replace("<body>", &old), question) else {
+        return;
+    };
+    assert_eq!(seen, json!([12, true]));
 }
 
 #[test]

@@ -38,6 +38,7 @@ pub fn report_of(tasks: usize, at_once: usize) -> Report {
             url: Some("http://127.0.0.1:1/delay/100".into()),
             embedded: true,
             delay_ms: Some(100.0),
+            workers: None,
         },
         runs: vec![Run {
             model: "async".into(),

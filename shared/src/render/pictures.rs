@@ -1,0 +1,83 @@
+//! What the page's script draws, as JSON: the spans of tasks, and the points of figures.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use crate::render::escape::outcome;
+use crate::render::timeline::MAX_ROWS;
+use crate::report::lanes::lanes;
+use crate::report::{LessonReport, Outcome, Run, Task};
+
+/// The pictures of a lesson.
+pub fn lesson(lesson: &LessonReport) -> Value {
+    let runs: Vec<Value> = lesson.runs.iter().map(run).collect();
+    let figures: Vec<Value> = lesson
+        .figures
+        .iter()
+        .map(|figure| json!({"scale": figure.scale, "points": figure.points}))
+        .collect();
+    json!({"runs": runs, "figures": figures})
+}
+
+/// A run with its tasks grouped by lane, which takes a fifth of the space. A task is: id, row, start,
+/// end, [`kind`], status, index of its error.
+fn run(run: &Run) -> Value {
+    let computes = computes(run);
+    let mut errors = Vec::new();
+    let mut known = HashMap::new();
+    let mut lanes_of_run = Vec::new();
+    for lane in lanes(run) {
+        // A few tasks get a row each, like on the terminal, so that a sequence looks like stairs.
+        let rows = match run.tasks.len() <= MAX_ROWS {
+            true => (0..lane.tasks.len()).collect(),
+            false => lane.rows(),
+        };
+        let mut tasks = Vec::with_capacity(rows.len());
+        for (&task, row) in lane.tasks.iter().zip(&rows) {
+            let error = task.error.as_deref().map(|error| {
+                *known.entry(error).or_insert_with(|| {
+                    errors.push(error);
+                    errors.len() - 1
+                })
+            });
+            let (start, end) = (rounded(task.start_ms), rounded(task.end_ms));
+            let kind = kind(task, computes);
+            tasks.push(json!([task.id, row, start, end, kind, task.status, error]));
+        }
+        let rows = rows.iter().max().map_or(0, |row| row + 1);
+        lanes_of_run
+            .push(json!({"pid": lane.pid, "thread": lane.thread, "rows": rows, "tasks": tasks}));
+    }
+    json!({
+        "wall_ms": run.wall_ms, "predicted_ms": run.predicted_ms,
+        "most_at_once": run.most_at_once(), "errors": errors, "lanes": lanes_of_run,
+    })
+}
+
+/// What a task spent its time on, or why it was lost.
+fn kind(task: &Task, computes: bool) -> &'static str {
+    match task.outcome {
+        Outcome::Done if task.status.is_none() && computes => "computing",
+        Outcome::Done => "waiting",
+        lost => outcome(lost),
+    }
+}
+
+/// Whether tasks without a server spent their time computing: the OS counted CPU time for at least
+/// half of it. If the OS does not count, they are taken to compute.
+fn computes(run: &Run) -> bool {
+    let mut spans: Vec<(f64, f64)> = run.tasks.iter().map(|t| (t.start_ms, t.end_ms)).collect();
+    spans.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut under_way_ms, mut until) = (0.0, 0.0);
+    for (start, end) in spans {
+        under_way_ms += (end - start.max(until)).max(0.0);
+        until = end.max(until);
+    }
+    run.cpu_ms.is_none_or(|cpu_ms| cpu_ms >= under_way_ms / 2.0)
+}
+
+/// To the microsecond.
+pub fn rounded(ms: f64) -> f64 {
+    (ms * 1000.0).round() / 1000.0
+}
