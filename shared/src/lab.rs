@@ -84,7 +84,6 @@ pub trait CounterSource: Any {
 pub struct Requests {
     pub url: String,
     pub timeout: Duration,
-    pub show: Show,
     /// The server that counts; `None` behind `--url`.
     pub server: Option<Rc<dyn CounterSource>>,
 }
@@ -114,6 +113,7 @@ pub struct Lab {
     pub shows_pictures: bool,
     /// The lesson's own options.
     pub options: OptionValues,
+    pub(crate) show: Show,
     pub(crate) requests: Option<Requests>,
     stopwatch: Cell<Option<Stopwatch>>,
     threads: Cell<ThreadCount>,
@@ -133,6 +133,7 @@ impl Lab {
             delay_ms: None,
             shows_pictures: false,
             options: OptionValues::default(),
+            show: Show::Nothing,
             requests: None,
             stopwatch: Cell::default(),
             threads: Cell::default(),
@@ -155,8 +156,9 @@ impl Lab {
         predicted_ms: impl Into<Option<f64>>,
         mut round: impl FnMut(&[usize]) -> Result<Vec<Task>>,
     ) -> Result<Run> {
+        let mut _count = None;
         if let Some(requests) = &self.requests {
-            requests.show.model(model);
+            _count = self.show.model(model, self.tasks);
             requests.server.as_ref().map_or(Ok(()), |server| server.reset_counters())?;
         }
         let stopwatch = Stopwatch::start();
@@ -201,6 +203,13 @@ impl Lab {
             reduced_concurrency: progress::is_reduced(),
             ..run
         })
+    }
+
+    /// Prints a line before the report.
+    pub fn print(&self, line: &str) {
+        if self.show != Show::Nothing {
+            progress::print(&format!("{line}\n"));
+        }
     }
 
     /// Has the OS count this process's threads, at this moment of the present run.

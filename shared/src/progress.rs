@@ -1,32 +1,40 @@
-//! What a demo says while it runs: the line of each finished task, and that it runs fewer at once.
+//! What a demo says while it runs: the line of each finished task or their number, and that it runs
+//! fewer at once.
 
-use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
+use crate::os::clock::now_ms;
 use crate::os::stdout;
 use crate::render::escape::{escape_controls, outcome};
 use crate::report::Task;
 
-/// Whether each task's line is printed as it finishes.
+/// How a run's finished tasks are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Show {
+    /// A line for each.
     Lines,
+    /// Their number, on stderr if that is a terminal.
+    Count,
     Nothing,
 }
 
 impl Show {
-    /// Prints the model that the following lines belong to.
-    pub fn model(self, model: &str) {
-        if self == Show::Lines {
+    /// Prints the model whose `tasks` follow, which are counted until the count is dropped.
+    pub fn model(self, model: &str, tasks: usize) -> Option<Count> {
+        if self != Show::Nothing {
             print(&format!("{model}:\n"));
         }
+        (self == Show::Count && shows_count()).then(|| Count::start(tasks))
     }
 
     /// Prints the notebook's line for a finished task, in one piece, whatever other threads print.
     pub fn line(self, task: &Task) {
-        if self == Show::Nothing {
-            return;
+        match self {
+            Show::Lines => {}
+            Show::Count => return Count::add(),
+            Show::Nothing => return,
         }
         let result = match (&task.error, task.status) {
             (None, Some(status)) => format!("status {status}"),
@@ -38,6 +46,55 @@ impl Show {
     }
 }
 
+/// The count of finished tasks on stderr. It is cleared when this is dropped.
+pub struct Count(());
+
+static FINISHED: AtomicUsize = AtomicUsize::new(0);
+/// 0 if no count is shown.
+static ALL: AtomicUsize = AtomicUsize::new(0);
+static WRITTEN_MS: AtomicU64 = AtomicU64::new(0);
+
+impl Count {
+    fn start(tasks: usize) -> Count {
+        FINISHED.store(0, Relaxed);
+        ALL.store(tasks, Relaxed);
+        Count(())
+    }
+
+    /// Adds a task, and writes the count if it was last written 100 ms ago.
+    fn add() {
+        let (finished, all) = (FINISHED.fetch_add(1, Relaxed) + 1, ALL.load(Relaxed));
+        let (now, written) = (now_ms() as u64, WRITTEN_MS.load(Relaxed));
+        if all > 0
+            && now >= written + 100
+            && WRITTEN_MS.compare_exchange(written, now, Relaxed, Relaxed).is_ok()
+        {
+            let _ = write!(io::stderr(), "\r  {finished} of {all} tasks");
+        }
+    }
+
+    /// Overwrites the count, so that a line can be written in its place.
+    fn clear() {
+        if ALL.load(Relaxed) > 0 {
+            let _ = write!(io::stderr(), "\r{:40}\r", "");
+        }
+    }
+}
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        Count::clear();
+        ALL.store(0, Relaxed);
+    }
+}
+
+/// Whether stderr is a terminal that goes back to the start of a line.
+fn shows_count() -> bool {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let plain = set("NO_COLOR").is_some() || set("TERM").as_deref() == Some("dumb");
+    io::stderr().is_terminal() && !plain
+}
+
 static ENDS_WITH_READER: AtomicBool = AtomicBool::new(false);
 
 /// From now on, the program ends as soon as nobody reads its lines any more (`| head`).
@@ -45,8 +102,8 @@ pub fn end_with_reader() {
     ENDS_WITH_READER.store(true, Relaxed);
 }
 
-/// Other errors are reported with the report itself.
-fn print(text: &str) {
+/// Prints text while a lesson runs. Errors are reported with the report itself.
+pub(crate) fn print(text: &str) {
     if let Err(error) = stdout::write(text)
         && error.kind() == io::ErrorKind::BrokenPipe
         && ENDS_WITH_READER.load(Relaxed)
@@ -66,6 +123,7 @@ pub fn reduce_concurrency(why: &str) {
     REDUCED.store(true, Relaxed);
     if !SAID.swap(true, Relaxed) {
         // With stderr closed, the report still matters.
+        Count::clear();
         let line = format!("running fewer tasks at once: {why}\n");
         let _ = io::stderr().write_all(line.as_bytes());
     }

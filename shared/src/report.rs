@@ -7,11 +7,11 @@ use std::any::Any;
 use std::fmt::Display;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread;
+use std::thread::ScopedJoinHandle;
 
 use serde::{Deserialize, Serialize};
 
-use crate::os::clock::{now_ms, thread_name};
+use crate::os::clock::{name_of, now_ms, thread_name};
 
 pub mod lanes;
 pub mod sample;
@@ -283,13 +283,17 @@ impl Task {
         Task { refused: true, ..Task::failed(id, format!("{why:#}")) }
     }
 
-    /// What became of the thread of task `id`: it returned the task, it panicked, or the OS refused
-    /// to start it.
-    pub fn from_thread(id: usize, end: io::Result<thread::Result<Task>>) -> Task {
-        match end {
-            Ok(Ok(task)) => task,
-            Ok(Err(panic)) => Task::panicked(id, &*panic),
-            Err(error) => Task::refused(id, format!("cannot start a thread: {error}")),
+    /// Joins the thread of task `id`: it returns the task, or has panicked, or the OS refused to start
+    /// it.
+    pub fn join(id: usize, thread: io::Result<ScopedJoinHandle<'_, Task>>) -> Task {
+        let thread = match thread {
+            Ok(thread) => thread,
+            Err(error) => return Task::refused(id, format!("cannot start a thread: {error}")),
+        };
+        let name = name_of(thread.thread());
+        match thread.join() {
+            Ok(task) => task,
+            Err(panic) => Task { thread: name, ..Task::panicked(id, &*panic) },
         }
     }
 
@@ -378,6 +382,7 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::thread;
 
     #[test]
     fn means_and_ends_follow_the_spans() {
@@ -406,13 +411,18 @@ mod tests {
     }
 
     #[test]
-    fn refused_thread_is_a_refused_task() {
-        let refused = Task::from_thread(3, Err(io::ErrorKind::WouldBlock.into()));
+    fn joined_thread_returns_panics_or_is_refused() {
+        let refused = Task::join(3, Err(io::ErrorKind::WouldBlock.into()));
         assert!(refused.refused && refused.error.unwrap().starts_with("cannot start a thread: "));
-        let panicked = Task::from_thread(3, Ok(Err(Box::new("so"))));
-        assert!(!panicked.refused && panicked.error.unwrap() == "panicked: so");
-        let done = Task::done(3, 0.0);
-        assert_eq!(Task::from_thread(3, Ok(Ok(done.clone()))), done);
+        thread::scope(|scope| {
+            let start = |work: fn() -> Task| {
+                thread::Builder::new().name("one".into()).spawn_scoped(scope, work)
+            };
+            let panicked = Task::join(3, start(|| std::panic::resume_unwind(Box::new("so"))));
+            assert!(!panicked.refused && panicked.error.unwrap() == "panicked: so");
+            assert_eq!(panicked.thread, "one");
+            assert_eq!(Task::join(3, start(|| Task::done(3, 0.0))).thread, "one");
+        });
     }
 
     #[test]

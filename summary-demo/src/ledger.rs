@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use indicatif::ProgressBar;
+use shared::report::count;
 use shared::{Evidence, Lab, Lesson};
 
 use crate::choice;
@@ -28,7 +29,7 @@ pub const LESSON: Lesson = Lesson::new(
 /// In the order of the notebook's sections.
 const DEMOS: [&str; 4] = ["threads-demo", "process-demo", "async-demo", "cpu-bound-demo"];
 
-fn run(_: &Lab) -> Result<Evidence> {
+fn run(lab: &Lab) -> Result<Evidence> {
     let bar = ProgressBar::new_spinner(); // Shows on a terminal only.
     bar.enable_steady_tick(Duration::from_millis(200));
     bar.set_message("building");
@@ -36,7 +37,9 @@ fn run(_: &Lab) -> Result<Evidence> {
     let mut quoted = Vec::new();
     for (place, name) in DEMOS.iter().enumerate() {
         bar.set_message(format!("{name}, {} of {}", place + 1, DEMOS.len()));
-        quoted.extend(demos.run(name)?);
+        let lessons = demos.run(name)?;
+        bar.suspend(|| lab.print(&format!("{name}: {}", count(lessons.len(), "lesson"))));
+        quoted.extend(lessons);
     }
     bar.finish_and_clear();
 

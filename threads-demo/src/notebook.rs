@@ -52,8 +52,7 @@ fn thread_per_task(lab: &Lab, client: &Client, ids: &[usize]) -> Vec<Task> {
         lab.count_threads(); // By now, all of them wait for the server.
         let mut tasks = Vec::new();
         for (&id, thread) in ids.iter().zip(threads) {
-            let end = thread.map(|thread| thread.join()); // Waits until the thread ends.
-            tasks.push(Task::from_thread(id, end)); // It returned, panicked, or was refused.
+            tasks.push(Task::join(id, thread)); // It returned, panicked, or was refused.
         }
         tasks
     })

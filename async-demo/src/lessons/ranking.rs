@@ -52,10 +52,7 @@ fn in_threads(client: &Client, ids: &[usize]) -> Vec<Task> {
             let thread = thread::Builder::new().name(format!("Thread-{}", id + 1));
             threads.push((id, thread.spawn_scoped(scope, move || client.get(id))));
         }
-        let join = |(id, thread): (usize, std::io::Result<thread::ScopedJoinHandle<Task>>)| {
-            Task::from_thread(id, thread.map(|thread| thread.join()))
-        };
-        threads.into_iter().map(join).collect()
+        threads.into_iter().map(|(id, thread)| Task::join(id, thread)).collect()
     })
 }
 

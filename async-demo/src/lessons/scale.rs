@@ -87,7 +87,7 @@ fn in_a_thread_each(
         let mut tasks = Vec::new();
         for (id, thread) in threads {
             tasks.push(match thread {
-                Ok(thread) => Task::from_thread(id, Ok(thread.join())),
+                Ok(thread) => Task::join(id, Ok(thread)),
                 Err(error) => Task::cancelled(id, now_ms(), format!("no thread: {error}")),
             });
             if tasks.len() == 1 {
@@ -141,7 +141,13 @@ fn check_threads(run: &Run) -> Check {
         _ if n < 1000 => (Verdict::NotShown, FEW.into()),
         _ if peak < n => (Verdict::NotShown, EARLY.into()),
         None => (Verdict::NotShown, UNKNOWN.into()),
-        _ => (Verdict::Holds, "the OS granted a thread for each request".into()),
+        Some(more) => {
+            let ended = match n.saturating_sub(more) {
+                0 => "".into(),
+                ended => format!("; {ended} had ended when the OS counted"),
+            };
+            (Verdict::Holds, format!("the OS granted a thread for each request{ended}"))
+        }
     };
     let threads = more.map_or("unknown".into(), |more| more.to_string());
     let failed = run.failed + run.timed_out > 0;

@@ -1,6 +1,6 @@
 //! The verdicts of the lesson `amdahl`.
 
-use shared::report::{Run, Verdict};
+use shared::report::{Run, Verdict, count};
 use shared::verdict::Check;
 
 use crate::cores::{ONE, WORTHWHILE_MS, busy, others_idle};
@@ -76,7 +76,7 @@ impl Speedup<'_> {
             (Verdict::NotShown, "the cores are slower together than one alone".into())
         };
         Check::new(
-            format!("{:.2} times as fast on {} threads", self.law, self.most().0),
+            format!("{:.2} times as fast on {}", self.law, count(self.most().0, "thread")),
             format!("{measured:.2} times as fast"),
             reason,
         )
@@ -96,7 +96,11 @@ impl Speedup<'_> {
             (Verdict::NotShown, DISTURBED)
         };
         Check::new(
-            format!("on {threads} threads: {:.2} times as fast, {threads} without it", self.law),
+            format!(
+                "on {}: {:.2} times as fast, {threads} without it",
+                count(threads, "thread"),
+                self.law
+            ),
             format!("{measured:.2} times as fast, {divided:.2} without it"),
             reason,
         )
@@ -117,8 +121,12 @@ impl Speedup<'_> {
         let [first, .., last] = gains[..] else {
             let why = "two points show no trend: it takes at least three cores";
             let single = (self.points.len() < 2).then_some("there is only one core");
-            return Check::new("less with each step", "one step", (Verdict::NotShown, why))
-                .unless(single);
+            return Check::new(
+                "less with each step",
+                count(gains.len(), "step"),
+                (Verdict::NotShown, why),
+            )
+            .unless(single);
         };
         let reason = match last < 0.95 * first {
             true => (Verdict::Holds, "a thread of the last step added less than one of the first"),

@@ -27,7 +27,7 @@ const DURATIONS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration:
 /// File descriptors that a worker of a pool needs: an event loop and both ends of a connection.
 const DESCRIPTORS_PER_WORKER: usize = 6;
 
-/// With more tasks, their lines are not printed one by one.
+/// More tasks are counted, instead of a line for each.
 const MAX_LINES: usize = 100;
 
 /// For a program that starts a demo and holds its stdin: the demo ends when that ends.
@@ -84,13 +84,18 @@ impl<'a> Args<'a> {
         if let Some(http) = &self.demo.http {
             fd_limit::raise_limit();
             places = places.min(fd_limit::for_tasks() / DESCRIPTORS_PER_WORKER).max(1);
-            requests = Some(self.requests(http, lesson, embedded, delay, tasks)?);
+            requests = Some(self.requests(http, lesson, embedded, delay)?);
         }
         let mut lab = Lab::new(tasks, count("workers").min(places), cores::whole());
         lab.cpu_quota = cores::quota();
         lab.delay_ms = Some(delay.as_secs_f64() * 1000.0).filter(|&ms| embedded && ms > 0.0);
         lab.shows_pictures = is_json(&self.matches) || self.is_given("html");
         lab.options = self.option_values(lesson);
+        lab.show = match is_json(&self.matches) {
+            true => Show::Nothing,
+            false if tasks <= MAX_LINES => Show::Lines,
+            false => Show::Count,
+        };
         lab.requests = requests;
         Ok(lab)
     }
@@ -101,7 +106,6 @@ impl<'a> Args<'a> {
         lesson: &Lesson,
         embedded: bool,
         delay: Duration,
-        tasks: usize,
     ) -> Result<Requests> {
         let server = match (embedded, lesson.start_server, self.embedded.get()) {
             (false, ..) => None,
@@ -116,9 +120,7 @@ impl<'a> Args<'a> {
             Some(server) => server.url(&format!("/delay/{}", delay.as_millis())),
             None => self.matches.get_one::<String>("url").cloned().unwrap_or_default(),
         };
-        let lines = !is_json(&self.matches) && tasks <= MAX_LINES;
-        let show = if lines { Show::Lines } else { Show::Nothing };
-        Ok(Requests { url, timeout: self.duration("timeout"), show, server })
+        Ok(Requests { url, timeout: self.duration("timeout"), server })
     }
 
     fn option_values(&self, lesson: &Lesson) -> OptionValues {

@@ -59,7 +59,7 @@ impl Lab {
         let requests = self.requests()?;
         let url = target::parse_url(&requests.url).map_err(ExitError::Usage)?;
         let embedded = self.server().is_ok();
-        let target = Target { url, timeout: requests.timeout, show: requests.show, embedded };
+        let target = Target { url, timeout: requests.timeout, show: self.show, embedded };
         self.looks_up_names.set(target.is_named());
         Ok(target)
     }

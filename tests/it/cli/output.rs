@@ -123,6 +123,32 @@ fn every_task_line_is_whole() {
     }
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn many_tasks_are_counted_on_terminal() {
+    let program = crate::support::workspace::binary("async-demo");
+    let words = "-n 101 --delay 10ms --workers 50";
+    let on_terminal = |term: &str| {
+        let command = format!("'{}' {words}", program.display());
+        let words = ["--quiet", "--return", "--command", &command, "/dev/null"];
+        let mut script = std::process::Command::new("script");
+        run(script.args(words).env("TERM", term).env_remove("NO_COLOR")).stdout
+    };
+    let seen = on_terminal("xterm");
+    // The sequence takes a second.
+    assert!(seen.matches(" of 101 tasks\r").count() > 1, "{seen:?}");
+    for line in seen.lines() {
+        let last = line.trim_end_matches('\r').rsplit('\r').next().unwrap();
+        assert!(!last.ends_with(" of 101 tasks"), "not cleared: {line:?}");
+    }
+    let words: Vec<&str> = words.split(' ').collect();
+    let piped = run(&mut demo("async-demo", &words));
+    assert_eq!(piped.stderr, "");
+    for plain in [&on_terminal("dumb"), &piped.stdout] {
+        assert!(plain.contains("sequential:") && !plain.contains("\r  "), "{plain:?}");
+    }
+}
+
 /// The server holds the second request until the program has ended: it must not wait for it.
 #[test]
 fn leaving_reader_ends_the_run() {

@@ -28,6 +28,9 @@ fn check(name: &str, report: &Report) {
             let expected = if lost { Outcome::Failed } else { Outcome::Done };
             assert_eq!(task.outcome, expected, "{name} {}: {task:?}", run.model);
             let why = task.error.as_deref().unwrap_or_default();
+            if name == "threads-demo" && run.model == "threads" {
+                assert_eq!(task.thread, format!("Thread-{}", task.id + 1));
+            }
             assert_eq!(why.contains("panicked"), lost, "{name} {}: {why}", run.model);
             assert_eq!(why.contains("gives up, on purpose"), lost, "{why}");
         }

@@ -17,6 +17,39 @@ fn missing_demos_are_exit_code_3() {
     assert!(output.stderr.contains("threads-demo is not built"), "{}", output.stderr);
 }
 
+/// With stand-ins for the demos, the first of which waits until the reader has left.
+#[test]
+#[cfg(unix)]
+fn leaving_reader_ends_the_summary() {
+    use crate::support::demo::{finish, spawn};
+    use std::fs::{self, Permissions};
+    use std::io::{BufRead, BufReader};
+    use std::os::unix::fs::PermissionsExt;
+    let directory = scratch("summary left");
+    let program = directory.join("summary-demo");
+    copy_program(&binary("summary-demo"), &program);
+    let report =
+        r#"{"version":1,"demo":"","machine":{"os":"","cores":1,"profile":""},"lessons":[]}"#;
+    for demo in ["threads-demo", "process-demo", "async-demo", "cpu-bound-demo"] {
+        let script = format!(
+            "#!/bin/sh\n: > '{0}/{demo} ran'\nuntil [ -e '{0}/go' ]; do sleep 0.01; done\n\
+             echo '{report}'\n",
+            directory.display()
+        );
+        fs::write(directory.join(demo), script).unwrap();
+        fs::set_permissions(directory.join(demo), Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut summary = Command::new(program);
+    let mut child = spawn(summary.env_remove("CARGO").env_remove("CARGO_MANIFEST_DIR"));
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "summary-demo, lesson ledger\n");
+    fs::write(directory.join("go"), "").unwrap();
+    assert_eq!(finish(child).exit, ChildExit::Code(0));
+    assert!(directory.join("threads-demo ran").exists());
+    assert!(!directory.join("process-demo ran").exists());
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn demos_end_with_a_killed_summary() {

@@ -1,11 +1,8 @@
 //! If a producer is faster than its consumer, the queue between them grows without limit. A bounded
 //! channel makes the producer wait: `send` returns once there is room.
-//!
 //! Such a channel can be made of a queue, a lock and two condition variables, which wake the consumer
 //! when an item comes and the producer when one goes; in async code, a semaphore counts the places.
-//!
 //! You will see how long a queue for 1,000 items grows, without a bound and with a bound of 8.
-//!
 //! Try it: `const BOUND: usize = 1;`. The producer then waits for the consumer at nearly every item,
 //! and the longest queue is 1.
 

@@ -52,7 +52,7 @@ fn counted(client: &Client, ids: &[usize], hold: bool) -> Vec<Task> {
             threads.push(thread.spawn_scoped(scope, move || work(id)));
         }
         let threads = ids.iter().zip(threads);
-        threads.map(|(&id, thread)| Task::from_thread(id, thread.map(|t| t.join()))).collect()
+        threads.map(|(&id, thread)| Task::join(id, thread)).collect()
     })
 }
 

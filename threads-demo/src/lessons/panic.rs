@@ -1,10 +1,8 @@
 //! A thread that panics ends alone: `join` returns its message, and the other threads go on, unless it
 //! is the main thread, or the program is built with `panic = "abort"`. Python's `sys.exit()` ends one
 //! thread, too; the counterpart of `std::process::exit`, which ends all, is `os._exit()`.
-//!
 //! You will see one task panic, and, in a child, which of nine threads survive a tenth that panics
 //! while it holds a lock. The lock is then poisoned: `lock().unwrap()` panics, too.
-//!
 //! Try it: replace `panic!(...)` in `work` by `std::process::exit(0);`. The program ends without a
 //! report.
 
@@ -64,7 +62,7 @@ fn one_panics(client: &Client, victim: usize, ids: &[usize]) -> Vec<Task> {
         }
         // The cure: `join` returns the panic.
         let threads = ids.iter().zip(threads);
-        threads.map(|(&id, thread)| Task::from_thread(id, thread.map(|t| t.join()))).collect()
+        threads.map(|(&id, thread)| Task::join(id, thread)).collect()
     })
 }
 

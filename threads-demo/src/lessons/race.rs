@@ -1,9 +1,7 @@
 //! Adding one takes two steps, a read and a write. A thread that writes what it read before another
 //! thread wrote loses the other's addition, although each access is atomic or under a lock.
-//!
 //! You will see how many of 100,000 additions a thread are lost: in two steps, under a lock for each
 //! step, in one step, and under one lock for both.
-//!
 //! Try it: in `OneLock`, `drop(counter); gap(); let mut counter = lock(&mutex);` in place of `gap();`.
 //! The lock is released in the gap, it loses additions, and the finding fails.
 
