@@ -15,15 +15,11 @@ use shared::{Evidence, Lab, Lesson, Task};
 use crate::lessons::speedup::Speedup;
 use crate::mandelbrot::View;
 
-pub const LESSON: Lesson = Lesson::new(
-    "amdahl",
-    "A job of which a quarter is serial, on one core and on more",
-    &["G6", "P11"],
-    run,
-    include_str!("amdahl.rs"),
-)
-.uses(&["tasks", "trace"])
-.tasks(200);
+const ABOUT: &str = "A job of which a quarter is serial, on one core and on more";
+pub const LESSON: Lesson =
+    Lesson::new("amdahl", ABOUT, &["G6", "P11"], run, include_str!("amdahl.rs"))
+        .uses(&["tasks", "trace"])
+        .tasks(200);
 
 /// How many of the tasks only one thread can do.
 fn serial(tasks: usize) -> usize {

@@ -20,16 +20,12 @@ use shared::{Evidence, Lab, Lesson};
 
 use super::proc::waiting_for_lock;
 
-pub const LESSON: Lesson = Lesson::new(
-    "file-race",
-    "A number in a file, incremented by many processes",
-    &["P8"],
-    run,
-    include_str!("file_race.rs"),
-)
-.uses(&["tasks"])
-.at_most(100)
-.child_modes(&[CHILD]);
+const ABOUT: &str = "A number in a file, incremented by many processes";
+pub const LESSON: Lesson =
+    Lesson::new("file-race", ABOUT, &["P8"], run, include_str!("file_race.rs"))
+        .uses(&["tasks"])
+        .at_most(100)
+        .child_modes(&[CHILD]);
 
 const CHILD: ChildMode = ChildMode::new("raise", raise).reads_stdin();
 

@@ -17,15 +17,11 @@ use shared::{Evidence, Lab, Lesson};
 
 use super::proc::bytes_written;
 
-pub const LESSON: Lesson = Lesson::new(
-    "serialize",
-    "What it costs to send data to a process, and to a thread",
-    &["P7"],
-    run,
-    include_str!("serialize.rs"),
-)
-.uses(&[])
-.child_modes(&[CHILD]);
+const ABOUT: &str = "What it costs to send data to a process, and to a thread";
+pub const LESSON: Lesson =
+    Lesson::new("serialize", ABOUT, &["P7"], run, include_str!("serialize.rs"))
+        .uses(&[])
+        .child_modes(&[CHILD]);
 
 const CHILD: ChildMode = ChildMode::new("take", take).reads_stdin();
 

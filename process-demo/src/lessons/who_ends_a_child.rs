@@ -18,15 +18,11 @@ use shared::{Evidence, Lab, Lesson};
 
 use super::full_pipes::ECHO;
 
-pub const LESSON: Lesson = Lesson::new(
-    "who-ends-a-child",
-    "Children whose parent has ended, or dropped its handle",
-    &["P9"],
-    run,
-    include_str!("who_ends_a_child.rs"),
-)
-.uses(&[])
-.child_modes(&[PARENT, WATCHING, ECHO]);
+const ABOUT: &str = "Children whose parent has ended, or dropped its handle";
+pub const LESSON: Lesson =
+    Lesson::new("who-ends-a-child", ABOUT, &["P9"], run, include_str!("who_ends_a_child.rs"))
+        .uses(&[])
+        .child_modes(&[PARENT, WATCHING, ECHO]);
 
 const PARENT: ChildMode = ChildMode::new("parent", parent);
 const WATCHING: ChildMode = ChildMode::new("watching", watching).reads_stdin();
