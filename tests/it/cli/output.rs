@@ -139,8 +139,8 @@ fn many_tasks_are_counted_on_terminal() {
     assert!(seen.matches(" of 101 tasks\r ").count() > 1, "{seen:?}");
     for line in seen.lines() {
         let last = line.trim_end_matches('\r').rsplit('\r').next().unwrap();
-        let count = last.trim().strip_suffix(" of 101 tasks");
-        assert!(count.is_none_or(|count| count.parse::<u32>().is_err()), "{line:?}");
+        let count = last.split(" of 101 tasks").next().unwrap().trim();
+        assert!(count.parse::<u32>().is_err(), "not cleared: {line:?}");
     }
     let words: Vec<&str> = words.split(' ').collect();
     let piped = run(&mut demo("async-demo", &words));
@@ -166,6 +166,18 @@ fn leaving_reader_ends_the_run() {
         let output = finish(child);
         assert_eq!((output.exit, output.stderr.as_str()), (ChildExit::Code(0), ""), "{name}");
         assert!(server.arrived() <= 3, "{name}: {} requests", server.arrived());
+    }
+}
+
+#[test]
+fn report_names_workers_and_sections() {
+    let words = ["-n", "2", "--workers", "2", "--delay", "1ms"];
+    let text = run(&mut demo("threads-demo", &words)).stdout.replace('\n', " ");
+    assert!(text.contains("2 workers (--workers)"), "{text}");
+    let without_pool = run(&mut demo("threads-demo", &["lock-held", "-n", "2"])).stdout;
+    assert!(!without_pool.contains("--workers"), "{without_pool}");
+    for text in [text, without_pool, run(&mut demo("threads-demo", &["--list"])).stdout] {
+        assert_eq!(text.matches("T threads, P processes, A async, G GIL").count(), 1, "{text}");
     }
 }
 

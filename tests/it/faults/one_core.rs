@@ -17,6 +17,7 @@ fn one_core_shows_no_speedup() {
     }
     let report = report(&mut demo_under(&taskset, "cpu-bound-demo", &["all"]), 0);
     for finding in report.lessons.iter().flat_map(|lesson| &lesson.findings) {
+        assert!(!finding.predicted.contains(" 1 threads"), "{finding:?}");
         if PARALLEL.contains(&&*finding.claim) {
             assert_eq!(finding.verdict, Verdict::NotShown, "{finding:?}");
             let reasons = ["only one core", "a single core"];
