@@ -1,24 +1,27 @@
 //! The activity, GET one URL, with one client and two ways to wait: [`AsyncClient`] yields to other
 //! tasks, [`Client`] blocks its thread.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
+use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{StatusCode, Url};
+use reqwest::{ClientBuilder, Response, StatusCode, Url, redirect};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
+use tokio::task_local;
+use tower::util::MapFutureLayer;
 
 use crate::http::permit::Permit;
-use crate::http::target::{Failure, MAX_BODY, Target, chain};
+use crate::http::target::{Failure, MAX_BODY, Target, chain, is_hang_up};
 use crate::os::clock::now_ms;
 use crate::report::Task;
 
@@ -42,20 +45,46 @@ impl Settings {
     }
 
     /// A client without any connections.
-    fn build(&self) -> Result<reqwest::Client> {
+    fn build(
+        &self,
+        change: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Result<reqwest::Client> {
         let Target { timeout, .. } = self.target;
         let mut settings = reqwest::Client::builder()
             .timeout(timeout)
             .connect_timeout(timeout)
             .user_agent(user_agent())
             .dns_resolver(Arc::new(DetachedResolver))
-            .tls_backend_preconfigured(self.tls.clone());
+            .tls_backend_preconfigured(self.tls.clone())
+            .connector_layer(MapFutureLayer::new(noting_connect))
+            .redirect(redirect::Policy::custom(|attempt| {
+                // The next hop may reuse the connection.
+                note_connect(false);
+                redirect::Policy::default().redirect(attempt)
+            }));
         if self.target.is_loopback() {
             // A proxy that the environment names cannot reach our own loopback.
             settings = settings.no_proxy();
         }
-        settings.build().map_err(|error| anyhow!(chain(&error))).context("cannot set up a client")
+        let client = change(settings).build();
+        client.map_err(|error| anyhow!(chain(&error))).context("cannot set up a client")
     }
+}
+
+task_local! {
+    /// Whether the request under way made a connection. Otherwise, it reuses one.
+    static CONNECTED: Cell<bool>;
+}
+
+/// Does nothing outside of a request, where a connection is completed that its request needs no more.
+fn note_connect(connected: bool) {
+    let _ = CONNECTED.try_with(|noted| noted.set(connected));
+}
+
+async fn noting_connect<F: Future>(connecting: F) -> F::Output {
+    let connection = connecting.await;
+    note_connect(true);
+    connection
 }
 
 /// This program's name and version. Many sites refuse requests without.
@@ -117,7 +146,7 @@ impl AsyncClient {
     /// The URL is https and the system's certificates cannot be read.
     pub fn new(target: &Target) -> Result<AsyncClient> {
         let settings = Settings::new(target)?;
-        Ok(AsyncClient { client: settings.build()?, url: target.url.clone(), settings })
+        Ok(AsyncClient { client: settings.build(|same| same)?, url: target.url.clone(), settings })
     }
 
     /// The same client for another URL.
@@ -140,7 +169,7 @@ impl AsyncClient {
     }
 
     async fn ask(&self) -> Result<StatusCode, Failure> {
-        let mut response = self.client.get(self.url.clone()).send().await?;
+        let mut response = self.send().await?;
         let mut length = 0;
         while let Some(chunk) = response.chunk().await? {
             length += chunk.len() as u64;
@@ -149,6 +178,26 @@ impl AsyncClient {
             }
         }
         Ok(response.status())
+    }
+
+    /// A server may close an idle connection just when a request reuses it. Then, like a browser, this
+    /// sends the request once more, on a new connection (RFC 9110, section 9.2.2).
+    async fn send(&self) -> Result<Response, Failure> {
+        let start = Instant::now();
+        let first = async {
+            let answer = self.client.get(self.url.clone()).send().await;
+            (answer, CONNECTED.with(Cell::get))
+        };
+        match CONNECTED.scope(Cell::new(false), first).await {
+            (Err(error), false) if is_hang_up(&error) => {
+                // Other idle connections may be dead, too.
+                let fresh = self.settings.build(|same| same.pool_max_idle_per_host(0));
+                let fresh = fresh.map_err(|error| Failure::Broken(error.into()))?;
+                let rest = self.settings.target.timeout.saturating_sub(start.elapsed());
+                Ok(fresh.get(self.url.clone()).timeout(rest).send().await?)
+            }
+            (answer, _) => Ok(answer?),
+        }
     }
 }
 
@@ -224,7 +273,7 @@ impl Connections {
         let event_loop = Builder::new_current_thread().enable_all().build();
         let event_loop = event_loop.context("cannot start an event loop")?;
         let (settings, url) = (settings.clone(), settings.target.url.clone());
-        let client = AsyncClient { client: settings.build()?, url, settings };
+        let client = AsyncClient { client: settings.build(|same| same)?, url, settings };
         Ok(Connections { client, event_loop: Some(event_loop), _permit })
     }
 }

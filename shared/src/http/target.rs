@@ -137,6 +137,19 @@ fn is_timeout(error: &(dyn Error + 'static)) -> bool {
     })
 }
 
+/// Whether the server closed the connection before the head of its answer was complete.
+pub(super) fn is_hang_up(error: &reqwest::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let closed = [BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof];
+    !error.is_connect()
+        && Chain::new(error).any(|error| {
+            error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message)
+                || error
+                    .downcast_ref::<io::Error>()
+                    .is_some_and(|error| closed.contains(&error.kind()))
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -164,8 +164,7 @@ pub(crate) fn setting(lesson: &LessonReport, machine: &Machine) -> String {
         (None, None) => "computing".into(),
     };
     let each = if *tasks == 1 { "" } else { "each " };
-    let mut line =
-        format!("{}, {each}{task}; {}", count(*tasks, "task"), machine.cpus().1);
+    let mut line = format!("{}, {each}{task}; {}", count(*tasks, "task"), machine.cpus().1);
     if let Some(workers) = workers {
         let _ = write!(line, ", {} (--workers)", count(*workers, "worker"));
     }

@@ -2,13 +2,14 @@
 #![cfg(target_os = "linux")]
 
 use std::net::TcpListener;
+use std::sync::atomic::Ordering::Relaxed;
 
 use shared::http::Server;
 use shared::os::child::ChildExit;
 use shared::report::{Outcome, Report, Task};
 
 use crate::support::demo::{HTTP_DEMOS, lesson, run_of};
-use crate::support::fault_server::{Fault, always, closes_idle_connections, first_of_three};
+use crate::support::fault_server::{Fault, HangUp, always, first_of_three, hangs_up};
 use crate::support::trial::{Trial, skipped};
 
 /// Runs every demo against the fault. In each run, one task must end as `outcome`, with all of these
@@ -114,18 +115,50 @@ fn endless_answer_is_capped() {
     one_of_three(Fault::EndlessHeader, Outcome::Failed, &["too large"]);
 }
 
+/// Runs four tasks in each model against a server that hangs up. Returns the report, and the
+/// number of requests that the server read.
+fn hung_up(name: &str, place: HangUp) -> (Report, usize) {
+    let (url, requests) = hangs_up(place);
+    let words = ["-n", "4", "--format", "json", "--timeout", "60s", "--url", &url];
+    (Trial::start(name, &words).any_report(), requests.load(Relaxed))
+}
+
 #[test]
-fn closed_idle_connections_lose_no_task() {
+fn dead_reused_connection_is_replaced() {
     for (name, ..) in HTTP_DEMOS {
-        let words = ["-n", "9", "--format", "json", "--url", &closes_idle_connections()];
-        let report = Trial::start(name, &words).any_report();
-        for run in &lesson(&report).runs {
-            for task in run.tasks.iter().filter(|task| task.outcome != Outcome::Done) {
-                let error = task.error.as_ref().unwrap();
-                let closed = ["connection closed before message completed", "reset", "Broken pipe"];
-                assert!(closed.iter().any(|word| error.contains(word)), "{error}");
+        for place in [
+            HangUp::AfterAnswer,
+            HangUp::AfterEarlyHints,
+            HangUp::AfterRedirect,
+            HangUp::AtNextRequest,
+            HangUp::ResetsAtNextRequest,
+        ] {
+            let (report, requests) = hung_up(name, place);
+            for run in &lesson(&report).runs {
+                assert_eq!(run.done, 4, "{name} {} {place:?}: {:?}", run.model, run.tasks);
             }
+            // Each task sends its request twice at most; a redirect doubles that.
+            let most = if place == HangUp::AfterRedirect { 48 } else { 24 };
+            assert!((12..=most).contains(&requests), "{name} {place:?}: {requests} requests");
         }
+    }
+}
+
+#[test]
+fn dead_fresh_connection_fails_its_task() {
+    for (name, ..) in HTTP_DEMOS {
+        let (report, requests) = hung_up(name, HangUp::AtFirstRequest);
+        assert!(lesson(&report).runs.iter().all(|run| run.failed == 4), "{name}");
+        assert_eq!(requests, 12, "{name}: no request is sent twice");
+    }
+}
+
+#[test]
+fn started_answer_is_not_repeated() {
+    for (name, ..) in HTTP_DEMOS {
+        let (report, requests) = hung_up(name, HangUp::AfterNextHead);
+        assert_eq!(run_of(&report, "sequential").failed, 2, "{name}");
+        assert_eq!(requests, 12, "{name}: no request is sent twice");
     }
 }
 

@@ -1,7 +1,8 @@
 //! Servers that break HTTP on purpose.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
@@ -59,14 +60,71 @@ pub fn always(fault: Fault) -> String {
     format!("http://{address}/")
 }
 
-/// A server that answers, announces that it keeps the connection open, and closes it.
-pub fn closes_idle_connections() -> String {
-    let address = listen(|mut stream| {
-        if read_request(&mut stream) {
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
-        }
+/// Where a server ends a connection without having announced it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum HangUp {
+    AfterAnswer,
+    /// An interim answer before the answer.
+    AfterEarlyHints,
+    AfterRedirect,
+    /// Reads the second request, and sends nothing.
+    AtNextRequest,
+    /// Resets the connection when the second request arrives.
+    ResetsAtNextRequest,
+    AfterNextHead,
+    AtFirstRequest,
+}
+
+/// A server that ends every connection there, and how many requests it has read.
+pub fn hangs_up(place: HangUp) -> (String, Arc<AtomicUsize>) {
+    let requests = Arc::new(AtomicUsize::new(0));
+    let seen = requests.clone();
+    let address = listen(move |mut stream| {
+        // Some clients hang up first.
+        let _ = answer_once(place, &mut stream, &seen);
     });
-    format!("http://{address}/")
+    (format!("http://{address}/"), requests)
+}
+
+fn answer_once(
+    place: HangUp,
+    stream: &mut TcpStream,
+    requests: &AtomicUsize,
+) -> std::io::Result<()> {
+    let target = read_target(stream);
+    requests.fetch_add(usize::from(target.is_some()), Relaxed);
+    let answer: &[u8] = match place {
+        HangUp::AtFirstRequest => return Ok(()),
+        HangUp::AfterRedirect if target.as_deref() == Some("/") => {
+            b"HTTP/1.1 302 Found\r\nlocation: /next\r\ncontent-length: 0\r\n\r\n"
+        }
+        HangUp::AfterEarlyHints => {
+            b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+        }
+        _ => b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+    };
+    stream.write_all(answer)?;
+    match place {
+        HangUp::AtNextRequest | HangUp::AfterRedirect | HangUp::AfterNextHead => {
+            requests.fetch_add(usize::from(read_request(stream)), Relaxed);
+            if place == HangUp::AfterNextHead {
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n")?;
+            }
+        }
+        // A socket that is closed with unread bytes resets the connection.
+        HangUp::ResetsAtNextRequest => {
+            requests.fetch_add(stream.peek(&mut [0])?, Relaxed);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Reads a request. Returns the path that it asks for.
+fn read_target(stream: &mut TcpStream) -> Option<String> {
+    let lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+    Some(head.first()?.split(' ').nth(1)?.to_string())
 }
 
 fn go_wrong(fault: Fault, stream: &mut TcpStream) -> std::io::Result<()> {
