@@ -9,18 +9,19 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use hyper::body::Body;
 use hyper::client::conn::http1;
 use hyper::{Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use shared::Task;
-use shared::http::client::user_agent;
+use shared::http::client::{lookup, user_agent};
 use shared::http::permit::Permit;
 use shared::http::target::{Failure, MAX_BODY};
 use shared::http::{AsyncClient, Target};
 use shared::os::clock::now_ms;
 use tokio::net::TcpStream;
+use tokio::runtime::Builder;
 use tokio::time::timeout;
 
 /// GETs one URL. Leaves https, credentials, proxies and redirects to the general client.
@@ -34,12 +35,12 @@ pub struct UnpooledClient {
 struct Direct {
     target: Target,
     /// The addresses of the host, or why the lookup failed.
-    addresses: Result<Vec<SocketAddr>, String>,
+    addresses: io::Result<Vec<SocketAddr>>,
     request: Request<String>,
 }
 
 impl UnpooledClient {
-    /// Looks up the host of `target`, once for all requests.
+    /// Looks up the host of `target`, once for all requests. Waits for that.
     ///
     /// # Errors
     /// The URL is https and the system's certificates cannot be read.
@@ -80,8 +81,7 @@ impl Direct {
             .header(header::ACCEPT, "*/*")
             .header(header::USER_AGENT, user_agent())
             .body(String::new());
-        let addresses = url.socket_addrs(|| None).map_err(|error| error.to_string());
-        Some(Direct { target: target.clone(), addresses, request: request.ok()? })
+        Some(Direct { target: target.clone(), addresses: look_up(target), request: request.ok()? })
     }
 
     /// Runs task `id`, or returns `None` if the answer is a redirect.
@@ -94,17 +94,15 @@ impl Direct {
             Ok(Ok(Some(status))) => Ok(status),
             Ok(Ok(None)) => Err(Failure::TooLong),
             Ok(Err(error)) => Err(Failure::Broken(error.into())),
-            Err(_) => Err(Failure::Broken(
-                io::Error::new(io::ErrorKind::TimedOut, "operation timed out").into(),
-            )),
+            Err(_) => Err(Failure::Broken(timed_out().into())),
         };
         Some(self.target.task(id, start_ms, answer))
     }
 
     /// The status of the answer, or `None` if the answer is too long.
     async fn ask(&self, permit: Permit) -> Result<Option<StatusCode>> {
-        let addresses = self.addresses.as_ref().map_err(|error| anyhow!("{error}"));
-        let addresses = addresses.context("cannot look up the host")?;
+        let copy = |error: &io::Error| io::Error::new(error.kind(), error.to_string());
+        let addresses = self.addresses.as_ref().map_err(copy).context("cannot look up the host")?;
         let stream = TcpStream::connect(&addresses[..]).await.context("cannot connect")?;
         let (mut client, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(async move {
@@ -124,6 +122,24 @@ impl Direct {
         }
         Ok(Some(status))
     }
+}
+
+/// The addresses of the host. A silent name server gets no more time than one task.
+fn look_up(target: &Target) -> io::Result<Vec<SocketAddr>> {
+    let url = &target.url;
+    let (Some(host), true) = (url.host_str(), target.is_named()) else {
+        return url.socket_addrs(|| None); // An address, not a name.
+    };
+    let in_time = async { timeout(target.timeout, lookup(host.to_string())).await };
+    let found = Builder::new_current_thread().enable_time().build()?.block_on(in_time);
+    let mut addresses = found.unwrap_or_else(|_| Err(timed_out()))?;
+    let port = url.port_or_known_default().unwrap_or(80);
+    addresses.iter_mut().for_each(|address| address.set_port(port));
+    Ok(addresses)
+}
+
+fn timed_out() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "operation timed out")
 }
 
 #[cfg(test)]

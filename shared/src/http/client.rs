@@ -15,7 +15,7 @@ use reqwest::{ClientBuilder, Response, StatusCode, Url, redirect};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::yield_now;
 use tokio::task_local;
 use tower::util::MapFutureLayer;
@@ -109,10 +109,18 @@ impl Resolve for DetachedResolver {
     }
 }
 
+/// Names that are looked up at the same time: each takes a thread.
+static LOOKUPS: Semaphore = Semaphore::const_new(100);
+
 /// The addresses of a host. Their port is 0, which stands for the URL's.
-async fn lookup(host: String) -> io::Result<Vec<SocketAddr>> {
+///
+/// # Errors
+/// The host is unknown, or the OS refuses a thread.
+pub async fn lookup(host: String) -> io::Result<Vec<SocketAddr>> {
+    let permit = LOOKUPS.acquire().await;
     let (send, receive) = oneshot::channel();
     let look_up = move || {
+        let _permit = permit;
         let addresses = (host.as_str(), 0).to_socket_addrs();
         let _ = send.send(addresses.map(Iterator::collect));
     };

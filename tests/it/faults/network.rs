@@ -1,7 +1,8 @@
 //! Faults of the network: each hits one task of three, and the others are done.
 #![cfg(target_os = "linux")]
 
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
+use std::process::Command;
 use std::sync::atomic::Ordering::Relaxed;
 
 use shared::http::Server;
@@ -11,6 +12,7 @@ use shared::report::{Outcome, Report, Task};
 use crate::support::demo::{HTTP_DEMOS, lesson, run_of};
 use crate::support::fault_server::{Fault, HangUp, always, first_of_three, hangs_up};
 use crate::support::trial::{Trial, skipped};
+use crate::support::workspace::scratch;
 
 /// Runs every demo against the fault. In each run, one task must end as `outcome`, with all of these
 /// words in its error, and the others be done.
@@ -176,10 +178,40 @@ fn unknown_host_fails_with_its_cause() {
     }
 }
 
+/// A resolver thread waits for two and a half minutes, which is longer than a demo may take.
+#[test]
+fn silent_name_server_delays_no_end() {
+    let Ok(_silent) = UdpSocket::bind("127.53.53.53:53") else {
+        return skipped("the port of a name server needs root");
+    };
+    let directory = scratch("name server");
+    let (servers, sources) = (directory.join("resolv.conf"), directory.join("nsswitch.conf"));
+    std::fs::write(&servers, "nameserver 127.53.53.53\noptions timeout:30 attempts:5\n").unwrap();
+    std::fs::write(&sources, "hosts: dns\n").unwrap();
+    let mount = r#"mount --bind "$1" /etc/resolv.conf && mount --bind "$2" /etc/nsswitch.conf &&
+        shift 2 && exec "$@""#;
+    let (servers, sources) = (servers.to_str().unwrap(), sources.to_str().unwrap());
+    let starter = ["unshare", "--mount", "sh", "-c", mount, "sh", servers, sources];
+    let possible = Command::new(starter[0]).args(&starter[1..]).arg("true").status();
+    if !possible.is_ok_and(|status| status.success()) {
+        return skipped("another name server needs root");
+    }
+    let notebooks = HTTP_DEMOS.map(|(name, ..)| (name, "notebook"));
+    let others = [("async-demo", "ranking"), ("async-demo", "scale")];
+    for (name, lesson_name) in notebooks.iter().chain(&others) {
+        let words = [lesson_name, "-n", "2", "--timeout", "300ms", "--format", "json"];
+        let words = [&words[..], &["--url", "http://nobody.example/"]].concat();
+        let report = Trial::start_under(&starter, name, &words).report(1);
+        for run in &lesson(&report).runs {
+            assert_eq!(run.timed_out, 2, "{name} {lesson_name}: {:?}", run.tasks);
+        }
+    }
+}
+
 #[test]
 fn missing_network_fails_with_its_cause() {
     let alone = ["unshare", "--net"];
-    let possible = std::process::Command::new("unshare").args(["--net", "true"]).status();
+    let possible = Command::new("unshare").args(["--net", "true"]).status();
     if !possible.is_ok_and(|status| status.success()) {
         return skipped("a network without routes needs root");
     }
