@@ -6,8 +6,13 @@
 //! - `/gate/{n}` answers 200 once n requests are waiting in it at the same time, or 504 after
 //!   [`GATE_DEADLINE`]. A client that sends one request at a time never gets through; passing the
 //!   gate proves concurrency without a clock. `/gate/{n}/{ms}` waits so many milliseconds instead.
+//! - `/after/{n}` answers 200 once n other requests have arrived after it, whatever their paths, or
+//!   504; `/after/{n}/{ms}` likewise.
+//!
+//! Each client address has gates of its own, and counts its own requests. `?as=name` puts a request
+//! into a group of that name instead: several machines can share a gate, and several clients behind
+//! one address can have a gate each.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
@@ -21,10 +26,11 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
-/// How long a request waits in a gate for the others.
+use super::gates::{Gates, Group, MAX_NAME};
+
+/// How long a request waits in `/gate` or `/after` for the others.
 pub const GATE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Longest wait that `/delay` grants, in milliseconds: an hour.
@@ -82,13 +88,7 @@ impl Counters {
 #[derive(Default)]
 struct State {
     counters: Mutex<Arc<Counters>>,
-    gates: Mutex<HashMap<usize, Arc<Gate>>>,
-}
-
-#[derive(Default)]
-struct Gate {
-    waiting: AtomicUsize,
-    opened: Notify,
+    gates: Gates,
 }
 
 impl Server {
@@ -145,7 +145,7 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 
 async fn accept(listener: TcpListener, state: Arc<State>) {
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, peer)) = listener.accept().await else {
             // Out of descriptors, most likely: trying again at once would only spin.
             sleep(Duration::from_millis(10)).await;
             continue;
@@ -154,7 +154,9 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
         lock(&state.counters).connections.fetch_add(1, Relaxed);
         let state = state.clone();
         tokio::spawn(async move {
-            let service = service_fn(|request| answer(request, state.clone()));
+            // On a socket of both families, IPv4 clients have addresses such as ::ffff:127.0.0.1.
+            let client = peer.ip().to_canonical();
+            let service = service_fn(|request| answer(request, client, state.clone()));
             // An error means that this client went away; there is nobody to tell.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
@@ -163,13 +165,32 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
 
 async fn answer(
     request: Request<Incoming>,
+    client: IpAddr,
     state: Arc<State>,
 ) -> Result<Response<String>, Infallible> {
     let mut in_flight = InFlight::begin(lock(&state.counters).clone());
-    let path = request.uri().path();
+    let (status, text) = match Group::of(client, request.uri().query()) {
+        Some(group) => wait(request.uri().path(), group, &state.gates).await,
+        None => (StatusCode::BAD_REQUEST, format!("a name has at most {MAX_NAME} characters")),
+    };
+    in_flight.answered = true;
+    let mut response = Response::new(text + "\n");
+    *response.status_mut() = status;
+    Ok(response)
+}
+
+/// Waits as the path says.
+async fn wait(path: &str, group: Group, gates: &Gates) -> (StatusCode, String) {
+    gates.arrived(&group);
     let (kind, value) = path.trim_start_matches('/').split_once('/').unwrap_or((path, ""));
     let (value, deadline) = value.split_once('/').unwrap_or((value, ""));
-    let (status, text) = match (kind, value.parse::<u64>()) {
+    let deadline = deadline.parse().map_or(GATE_DEADLINE, Duration::from_millis);
+    let patience = deadline.min(GATE_DEADLINE);
+    let met = |met, seen| match met {
+        true => (StatusCode::OK, seen),
+        false => (StatusCode::GATEWAY_TIMEOUT, format!("fewer than {seen}")),
+    };
+    match (kind, value.parse::<u64>()) {
         ("delay", Ok(ms)) if ms <= MAX_DELAY_MS => {
             sleep(Duration::from_millis(ms)).await;
             (StatusCode::OK, format!("waited {ms} ms"))
@@ -179,46 +200,14 @@ async fn answer(
             (status, format!("status {code}, as you asked"))
         }
         ("gate", Ok(n @ 1..=1_000_000)) => {
-            let patience = match deadline.parse() {
-                Ok(ms) => Duration::from_millis(ms).min(GATE_DEADLINE),
-                Err(_) => GATE_DEADLINE,
-            };
-            match pass_gate(&state.gates, n as usize, patience).await {
-                true => (StatusCode::OK, format!("{n} were here at the same time")),
-                false => (
-                    StatusCode::GATEWAY_TIMEOUT,
-                    format!("fewer than {n} were here at the same time"),
-                ),
-            }
+            let opened = gates.gate(group, n as usize, patience).await;
+            met(opened, format!("{n} were here at the same time"))
         }
-        _ => (StatusCode::NOT_FOUND, "try /delay/100, /status/400 or /gate/10".to_string()),
-    };
-    in_flight.answered = true;
-    let mut response = Response::new(text + "\n");
-    *response.status_mut() = status;
-    Ok(response)
-}
-
-/// Waits until `n` requests are in the gate. The last one opens it for all.
-async fn pass_gate(gates: &Mutex<HashMap<usize, Arc<Gate>>>, n: usize, patience: Duration) -> bool {
-    let gate = lock(gates).entry(n).or_default().clone();
-    let opened = gate.opened.notified();
-    // All requests run on the server's one thread, so nothing comes between here and the await.
-    if gate.waiting.fetch_add(1, Relaxed) + 1 == n {
-        lock(gates).remove(&n);
-        gate.opened.notify_waiters();
-        return true;
-    }
-    let _ticket = GateTicket(&gate);
-    timeout(patience, opened).await.is_ok()
-}
-
-/// A request's place in a gate, given up even if the client hangs up.
-struct GateTicket<'a>(&'a Gate);
-
-impl Drop for GateTicket<'_> {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Relaxed);
+        ("after", Ok(n @ 1..=1_000_000)) => {
+            let arrived = gates.after(group, n as usize, patience).await;
+            met(arrived, format!("{n} arrived after this one"))
+        }
+        _ => (StatusCode::NOT_FOUND, "try /delay/100, /status/400, /gate/10 or /after/1".into()),
     }
 }
 
