@@ -21,12 +21,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use hyper::{
-    Request, Response, StatusCode, body::Incoming, server::conn::http1, service::service_fn,
-};
+use hyper::body::{Body, Incoming};
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::{Request, Response, StatusCode, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
+use tokio::io::{self, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::gates::{Gates, Group, MAX_NAME};
 
@@ -35,6 +36,17 @@ pub const GATE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Longest wait that `/delay` grants, in milliseconds: an hour.
 pub const MAX_DELAY_MS: u64 = 3_600_000;
+
+/// Longest head of a request, in bytes; hyper allows no less.
+const MAX_HEAD: usize = 8192;
+
+/// How long a client may keep the server waiting: for its next request, for the rest of a head, or
+/// because it does not read its answers. After one to two such times the server hangs up.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// How long, and how many bytes, a client may go on sending when the server hangs up.
+const LINGER: Duration = Duration::from_secs(1);
+const MAX_REST: u64 = 1 << 20;
 
 /// Connections that may wait to be accepted. The usual 128 overflows when thousands arrive at once.
 const BACKLOG: u32 = 4096;
@@ -152,31 +164,65 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
         };
         let _ = stream.set_nodelay(true);
         lock(&state.counters).connections.fetch_add(1, Relaxed);
-        let state = state.clone();
-        tokio::spawn(async move {
-            // On a socket of both families, IPv4 clients have addresses such as ::ffff:127.0.0.1.
-            let client = peer.ip().to_canonical();
-            let service = service_fn(|request| answer(request, client, state.clone()));
-            // An error means that this client went away; there is nobody to tell.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-        });
+        // On a socket of both families, an IPv4 client has an address such as ::ffff:127.0.0.1.
+        tokio::spawn(serve(stream, peer.ip().to_canonical(), state.clone()));
     }
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    client: IpAddr,
-    state: Arc<State>,
-) -> Result<Response<String>, Infallible> {
+/// Serves a connection until the client leaves or has been idle for too long.
+async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, client: IpAddr, state: Arc<State>) {
+    let turns = AtomicUsize::new(0);
+    let service = service_fn(async |request| {
+        turns.fetch_add(1, Relaxed);
+        let response = answer(request, client, &state).await;
+        turns.fetch_add(1, Relaxed);
+        Ok::<_, Infallible>(response)
+    });
+    tokio::select! {
+        // An error means that this client went away or sent no HTTP; there is nobody to tell.
+        _ = http1::Builder::new()
+            .max_buf_size(MAX_HEAD)
+            .serve_connection(TokioIo::new(&mut stream), service) => {}
+        () = client_is_idle(&turns) => {}
+    }
+    // Closing resets the connection if unread bytes arrive, and the client would lose its answer.
+    let _ = stream.shutdown().await;
+    let mut rest = stream.take(MAX_REST);
+    let _ = timeout(LINGER, io::copy(&mut rest, &mut io::sink())).await;
+}
+
+/// Returns once no request began or ended for a while, and none is waiting for its answer. hyper's
+/// own timeout covers heads, but not answers that the client does not read.
+async fn client_is_idle(turns: &AtomicUsize) {
+    loop {
+        let before = turns.load(Relaxed);
+        sleep(IDLE).await;
+        // Odd while a request waits for its answer.
+        if before.is_multiple_of(2) && before == turns.load(Relaxed) {
+            return;
+        }
+    }
+}
+
+async fn answer(request: Request<Incoming>, client: IpAddr, state: &State) -> Response<String> {
     let mut in_flight = InFlight::begin(lock(&state.counters).clone());
-    let (status, text) = match Group::of(client, request.uri().query()) {
-        Some(group) => wait(request.uri().path(), group, &state.gates).await,
+    let group = Group::of(client, request.uri().query());
+    let path = request.uri().path().to_owned();
+    let has_body = !request.body().is_end_stream();
+    // Frees its buffer, which thousands of waiting requests would keep, and ends the reading of a body.
+    drop(request);
+    let (status, text) = match group {
+        Some(group) => wait(&path, group, &state.gates).await,
         None => (StatusCode::BAD_REQUEST, format!("a name has at most {MAX_NAME} characters")),
     };
     in_flight.answered = true;
     let mut response = Response::new(text + "\n");
     *response.status_mut() = status;
-    Ok(response)
+    if has_body {
+        // The rest of the body stands before the next request.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// Waits as the path says.
