@@ -281,3 +281,112 @@ impl Drop for InFlight {
         self.counters.in_flight.fetch_sub(1, SeqCst);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::io::{DuplexStream, duplex};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const GET: &[u8] = b"GET /status/200 HTTP/1.1\r\n\r\n";
+
+    /// Serves a client on the paused clock. Returns what the client returned, and how long the
+    /// server held the connection.
+    async fn serve_client<T>(client: impl AsyncFnOnce(DuplexStream) -> T) -> (T, Duration) {
+        let (near, far) = duplex(1000);
+        let began = Instant::now();
+        let held = async {
+            serve(far, Ipv4Addr::LOCALHOST.into(), Arc::default()).await;
+            began.elapsed()
+        };
+        tokio::join!(client(near), held)
+    }
+
+    /// A client that sends `text`, then reads until the server hangs up.
+    async fn serve_text(text: &[u8]) -> (String, Duration) {
+        let read_all = async |mut stream: DuplexStream| {
+            stream.write_all(text).await.unwrap();
+            let mut answers = String::new();
+            stream.read_to_string(&mut answers).await.unwrap();
+            answers
+        };
+        serve_client(read_all).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silent_client_loses_its_connection() {
+        for (text, answers) in [(&b""[..], 0), (b"GET /status/200 HT", 0), (GET, 1)] {
+            let (answer, held) = serve_text(text).await;
+            assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), answers, "{answer}");
+            assert!((IDLE..=2 * IDLE + LINGER).contains(&held), "{held:?} {text:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn endless_head_loses_its_connection() {
+        let drip = async |mut stream: DuplexStream| {
+            while stream.write_all(b"x").await.is_ok() {
+                sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let ((), held) = serve_client(drip).await;
+        assert!(held <= 2 * IDLE + LINGER, "{held:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn unread_answers_lose_their_connection() {
+        let flood = async |mut stream: DuplexStream| while stream.write_all(GET).await.is_ok() {};
+        let ((), held) = serve_client(flood).await;
+        assert!((IDLE..=2 * IDLE + LINGER).contains(&held), "{held:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn longest_delay_is_answered() {
+        let request = b"GET /delay/3600000 HTTP/1.1\r\nconnection: close\r\n\r\n";
+        let (answer, held) = serve_text(request).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        assert_eq!(held.as_secs(), MAX_DELAY_MS / 1000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pause_below_the_limit_keeps_the_connection() {
+        let pausing = async |mut stream: DuplexStream| {
+            for _ in 0..20 {
+                stream.write_all(GET).await.unwrap();
+                let read = stream.read(&mut [0; 1000]).await.unwrap();
+                assert!(read > 0);
+                sleep(IDLE - Duration::from_secs(1)).await;
+            }
+        };
+        let ((), held) = serve_client(pausing).await;
+        assert!(held > 19 * IDLE, "{held:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn missing_body_is_not_waited_for() {
+        let head =
+            b"POST /status/200 HTTP/1.1\r\ncontent-length: 9\r\nexpect: 100-continue\r\n\r\n";
+        let (answer, held) = serve_text(head).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("connection: close"));
+        assert!(held <= LINGER, "{held:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn endless_body_is_not_read() {
+        let upload = async |mut stream: DuplexStream| {
+            let head = b"POST /delay/10 HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n";
+            stream.write_all(head).await.unwrap();
+            let mut bytes = 0;
+            while stream.write_all(b"5\r\nhello\r\n").await.is_ok() {
+                bytes += 10;
+            }
+            bytes
+        };
+        let (bytes, held) = serve_client(upload).await;
+        assert!(bytes <= MAX_REST + 2 * MAX_HEAD as u64, "{bytes}");
+        assert!(held <= LINGER + Duration::from_millis(20), "{held:?}");
+    }
+}
