@@ -6,5 +6,6 @@ pub mod child;
 pub mod clock;
 pub mod cores;
 pub mod fd_limit;
+pub mod own_addresses;
 pub mod stdout;
 pub mod usage;

@@ -50,10 +50,20 @@ fn serve(host: Option<&IpAddr>, port: Option<&u16>) -> Result<()> {
     let (Some(&host), Some(&port)) = (host, port) else { return Ok(()) };
     fd_limit::raise_limit();
     say(&format!("up to {} open files, one for each client", fd_limit::limit()));
-    let url = Server::start(host, port)?.url("");
-    print(&format!(
-        "Serving until Ctrl-C:\n  {url}/delay/100\n  {url}/status/400\n  {url}/gate/10\n"
-    ))?;
+    let addresses = Server::start(host, port)?.addresses();
+    if host.is_unspecified()
+        && let [only] = &addresses[..]
+        && only.ip().is_loopback()
+    {
+        say(&format!("found no network address; {} works on this machine only", only.ip()));
+    }
+    let mut text = "Serving until Ctrl-C:\n".to_string();
+    for address in addresses {
+        for path in ["delay/100", "status/400", "gate/10"] {
+            text += &format!("  http://{address}/{path}\n");
+        }
+    }
+    print(&text)?;
     loop {
         thread::park();
     }

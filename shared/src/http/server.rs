@@ -14,7 +14,7 @@
 //! one address can have a gate each.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -29,7 +29,8 @@ use tokio::io::{self, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::{sleep, timeout};
 
-use super::gates::{Gates, Group, MAX_NAME};
+use crate::http::gates::{Gates, Group, MAX_NAME};
+use crate::os::own_addresses::own_addresses;
 
 /// How long a request waits in `/gate` or `/after` for the others.
 pub const GATE_DEADLINE: Duration = Duration::from_secs(5);
@@ -127,6 +128,21 @@ impl Server {
 
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// Where clients reach it. If it listens on all addresses, these are this machine's own on the
+    /// network, or the loopback address if there is none.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        let at = |ip| SocketAddr::new(ip, self.address.port());
+        let loopback = match self.address.ip() {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+            _ => return vec![self.address],
+        };
+        // A server on :: may serve IPv4 clients or not, as the OS is set.
+        let answers = |at: &SocketAddr| TcpStream::connect_timeout(at, LINGER).is_ok();
+        let own: Vec<_> = own_addresses().into_iter().map(at).filter(answers).collect();
+        if own.is_empty() { vec![at(loopback)] } else { own }
     }
 
     /// The counters since the last reset. They go on counting.
@@ -284,8 +300,6 @@ impl Drop for InFlight {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use tokio::io::{DuplexStream, duplex};
     use tokio::time::Instant;
 
