@@ -20,9 +20,18 @@ pub fn children(pid: u32) -> HashSet<u32> {
 
 /// How many threads a process has.
 pub fn thread_count(pid: u32) -> usize {
+    status_number(pid, "Threads:")
+}
+
+/// The most memory that a process had at once, in KiB.
+pub fn peak_memory_kib(pid: u32) -> usize {
+    status_number(pid, "VmHWM:")
+}
+
+fn status_number(pid: u32, name: &str) -> usize {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let threads = status.lines().find_map(|line| line.strip_prefix("Threads:"));
-    threads.unwrap().trim().parse().unwrap()
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
 }
 
 /// Whether a process is there and is no zombie.

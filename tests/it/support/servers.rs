@@ -113,11 +113,33 @@ pub fn refused() -> String {
 
 /// The status of one GET on a connection of its own.
 pub fn get(url: &str) -> u16 {
-    let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
+    get_by(TcpStream::connect(split(url).0).unwrap(), url)
+}
+
+/// The same on this connection.
+pub fn get_by(mut stream: TcpStream, url: &str) -> u16 {
+    let (address, path) = split(url);
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     write!(stream, "GET /{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// A connection from another address of this machine: on Linux, all of 127.0.0.0/8 are. std cannot
+/// choose it.
+pub fn connect_from(client: Ipv4Addr, url: &str) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((client, 0).into()).unwrap();
+        let stream = socket.connect(split(url).0.parse().unwrap()).await.unwrap();
+        let stream = stream.into_std().unwrap();
+        stream.set_nonblocking(false).unwrap();
+        stream
+    })
+}
+
+fn split(url: &str) -> (&str, &str) {
+    url.strip_prefix("http://").unwrap().split_once('/').unwrap()
 }
