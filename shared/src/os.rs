@@ -7,5 +7,6 @@ pub mod clock;
 pub mod cores;
 pub mod fd_limit;
 pub mod own_addresses;
+pub mod proc;
 pub mod stdout;
 pub mod usage;

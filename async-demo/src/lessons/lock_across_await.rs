@@ -7,7 +7,6 @@
 //! Try it: swap the first two lines of `held`, so that the await comes before the lock: that child
 //! ends like the others, and both findings fail.
 
-use std::fs;
 use std::io::{self, Read};
 use std::process::Child;
 use std::sync::{Mutex, PoisonError};
@@ -16,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use shared::os::child::{ChildMode, write_line};
+use shared::os::proc;
 use shared::report::Verdict;
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson};
@@ -159,8 +159,8 @@ fn watch(child: &mut Child) -> io::Result<End> {
         if child.try_wait()?.is_some() {
             return Ok(End::Ended);
         }
-        let waits_in = format!("/proc/{0}/task/{0}/wchan", child.id()); // Only on Linux.
-        let in_futex = fs::read_to_string(waits_in).is_ok_and(|name| name.starts_with("futex"));
+        let waits_in = proc::read(&format!("{0}/task/{0}/wchan", child.id())); // Only on Linux.
+        let in_futex = waits_in.is_some_and(|name| name.starts_with("futex"));
         looks = if in_futex { looks + 1 } else { 0 };
         if looks == 5 {
             break End::Blocked;

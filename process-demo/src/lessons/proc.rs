@@ -1,12 +1,12 @@
 //! What Linux says in proc(5) about waiting processes and written bytes. On other systems all of it
 //! is `None`.
 
-use std::fs;
+use shared::os::proc;
 
 /// The function of the kernel in which both processes wait at the same time, if it writes to a pipe.
 pub fn both_write(pids: [u32; 2]) -> Option<String> {
     let look = |pid| {
-        let read = |file| fs::read_to_string(format!("/proc/{pid}/{file}")).ok();
+        let read = |file| proc::read(&format!("{pid}/{file}"));
         let (wait, status) = (read("wchan")?, read("status")?); // It counts how often it waited.
         wait.contains("pipe_write").then_some((wait, status))
     };
@@ -17,13 +17,13 @@ pub fn both_write(pids: [u32; 2]) -> Option<String> {
 /// How many of these processes wait for a file lock. The line of one that does:
 /// `1: -> FLOCK ADVISORY WRITE pid device:inode 0 EOF`.
 pub fn waiting_for_lock(pids: &[u32]) -> Option<usize> {
-    let locks = fs::read_to_string("/proc/locks").ok()?;
+    let locks = proc::read("locks")?;
     let pid_of = |line: &str| line.split_once("->")?.1.split_whitespace().nth(3)?.parse().ok();
     Some(locks.lines().filter_map(pid_of).filter(|pid| pids.contains(pid)).count())
 }
 
 /// How many bytes this thread has written so far, to whatever file or pipe.
 pub fn bytes_written() -> Option<u64> {
-    let io = fs::read_to_string("/proc/thread-self/io").ok()?;
+    let io = proc::read("thread-self/io")?;
     io.lines().find_map(|line| line.strip_prefix("wchar: "))?.parse().ok()
 }

@@ -7,7 +7,6 @@
 //! Try it: `let _second = second.try_lock();` does not wait for the lock. Both children end, and the
 //! finding fails.
 
-use std::fs;
 use std::process::Child;
 use std::sync::{Mutex, PoisonError};
 use std::thread::{scope, sleep};
@@ -15,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use shared::os::child::{self, ChildExit, ChildMode};
+use shared::os::proc;
 use shared::report::Verdict;
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson};
@@ -132,8 +132,8 @@ fn check(crossed: End, ordered: End) -> Check {
 /// stdin) now. Twice the same answer: no thread has gone on in between, so at one moment all waited.
 fn threads_that_wait(pid: u32) -> Option<Vec<String>> {
     let mut waits = Vec::new();
-    for thread in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
-        let read = |file| fs::read_to_string(thread.as_ref().ok()?.path().join(file)).ok();
+    for thread in proc::threads(pid)? {
+        let read = |file| proc::read(&format!("{thread}/{file}"));
         let (place, status) = (read("wchan")?, read("status")?);
         if !place.contains("futex") && !place.contains("pipe") {
             return None;

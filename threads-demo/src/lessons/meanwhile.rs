@@ -7,7 +7,6 @@
 //! Try it: add `client.get(1);` to the `while` loop. The main thread then waits itself, and takes a
 //! step or two in place of millions.
 
-use std::fs;
 use std::io::{self, BufRead};
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::{Builder, scope};
@@ -16,6 +15,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use shared::http::{Client, Server};
 use shared::os::child::{self, ChildMode};
+use shared::os::proc;
 use shared::report::{Outcome, Verdict};
 use shared::verdict::{Check, too_short};
 use shared::{Evidence, Lab, Lesson, Task};
@@ -88,8 +88,8 @@ fn wait_for_end(_: &[String]) -> Result<()> {
 /// Has the OS count the process `pid` and its children, and its threads. `None` outside Linux.
 fn count(pid: u32) -> Option<(usize, usize)> {
     let (mut processes, mut threads) = (1, 0);
-    for thread in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
-        let children = fs::read_to_string(thread.ok()?.path().join("children")).ok()?;
+    for thread in proc::threads(pid)? {
+        let children = proc::read(&format!("{thread}/children"))?;
         processes += children.split_whitespace().count();
         threads += 1;
     }
