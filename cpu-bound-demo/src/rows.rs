@@ -10,7 +10,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde::de::DeserializeOwned;
 use shared::os::child::{self, ChildExit, ChildMode};
-use shared::os::{clock::now_ms, usage};
+use shared::os::clock::now_ms;
+use shared::os::usage::{self, WorkerUsage};
 use shared::report::Outcome;
 use shared::{ExitError, Task};
 
@@ -30,7 +31,7 @@ const SILENCE: Duration = Duration::from_secs(20);
 /// How long a worker may take to end after its last row.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The worker's main: draws its share in order, then tells its peak memory.
+/// The worker's main: draws its share in order, then tells its memory and CPU time.
 ///
 /// # Errors
 /// [`ExitError::Usage`] for other arguments than those of [`MODE`]; or the parent is gone.
@@ -50,7 +51,7 @@ pub fn write_rows(args: &[String], draw: impl Fn(&Painter, usize) -> Row) -> Res
         stdout.write_all(&bytes)?;
         stdout.flush()?; // Otherwise the pixels would wait for the next line.
     }
-    Ok(writeln!(stdout, "{}", usage::peak_rss_kib().unwrap_or(0))?)
+    Ok(writeln!(stdout, "{}", serde_json::to_string(&WorkerUsage::now())?)?)
 }
 
 /// The parent's end of a worker. Dropped, it kills and reaps the process.
@@ -140,8 +141,7 @@ fn read_rows(
         drawn.send((Row { task, pixels: pixels.collect() }, now_ms()))?;
         painter.bar.inc(1);
     }
-    let peak_kib: u32 = read_line(&mut stdout)?;
-    usage::add_worker_peak(peak_kib.into());
+    usage::add_worker(read_line(&mut stdout)?);
     Ok(())
 }
 

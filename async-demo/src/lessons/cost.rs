@@ -64,8 +64,8 @@ fn measure(args: &[String]) -> Result<()> {
 mod tests {
     use super::*;
     use crate::lessons::cost_units::idle;
-    use crate::lessons::private_memory::private_kib;
     use shared::os::child;
+    use shared::os::usage::private_kib;
 
     const MODE: &str = "COST_TEST_MODE";
 

@@ -7,11 +7,12 @@ use std::thread;
 
 use anyhow::Result;
 use shared::os::child::{ChildMode, write_line};
+use shared::os::usage::private_kib;
 use tokio::runtime::Builder;
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 
-use crate::lessons::private_memory::{added_kib, private_kib};
+use crate::lessons::private_memory::added_kib;
 
 /// A process that is measured.
 pub const IDLE: ChildMode = ChildMode::new("idle", idle).reads_stdin();

@@ -1,16 +1,7 @@
-//! Memory that this process shares with no other, as Linux counts it.
+//! Memory that was added during a run: this process's own, and the kernel's for threads.
 
-/// Private memory in KiB, which the OS gets back when this process ends. Pages that other processes
-/// have mapped as well, such as this program's code, do not count, and neither does the kernel's.
-/// `None` outside Linux.
-pub fn private_kib() -> Option<u64> {
-    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup").ok()?;
-    let private = |line: &str| {
-        let line = line.strip_prefix("Private_Clean:").or(line.strip_prefix("Private_Dirty:"))?;
-        line.split_whitespace().next()?.parse::<u64>().ok()
-    };
-    Some(rollup.lines().filter_map(private).sum())
-}
+use shared::os::proc;
+use shared::os::usage::private_kib;
 
 /// Private memory that was added since there were `before` KiB.
 pub fn added_kib(before: Option<u64>) -> Option<u64> {
@@ -19,7 +10,7 @@ pub fn added_kib(before: Option<u64>) -> Option<u64> {
 
 /// What the kernel keeps for the stacks of all threads of the system, in KiB. `None` outside Linux.
 pub fn kernel_stacks_kib() -> Option<u64> {
-    let memory = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let memory = proc::read("meminfo")?;
     let line = memory.lines().find_map(|line| line.strip_prefix("KernelStack:"))?;
     line.split_whitespace().next()?.parse().ok()
 }

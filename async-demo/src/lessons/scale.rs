@@ -10,6 +10,7 @@ use std::thread;
 use anyhow::{Result, ensure};
 use shared::os::clock::now_ms;
 use shared::os::fd_limit;
+use shared::os::usage::private_kib;
 use shared::report::{Figure, Outcome, Run, Scale, Verdict};
 use shared::verdict::{Check, lost, too_short};
 use shared::{Evidence, Lab, Lesson, Task};
@@ -17,7 +18,7 @@ use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
 use crate::lessons::blocking_socket::BlockingSocket;
-use crate::lessons::private_memory::{added_kib, kernel_stacks_kib, private_kib};
+use crate::lessons::private_memory::{added_kib, kernel_stacks_kib};
 use crate::lessons::server_process::{self, ServerProcess};
 use crate::lessons::unpooled_client::UnpooledClient;
 

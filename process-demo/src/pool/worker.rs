@@ -15,7 +15,8 @@ use shared::http::permit::{Permit, limited};
 use shared::http::target::parse_url;
 use shared::http::{Client, Target};
 use shared::os::child::{self, ChildExit, ChildMode};
-use shared::os::{clock::now_ms, usage};
+use shared::os::clock::now_ms;
+use shared::os::usage::{self, WorkerUsage};
 use shared::progress::{self, Show};
 use shared::report::Outcome;
 use shared::{ExitError, Task};
@@ -73,7 +74,8 @@ fn nothing() -> Show {
 #[derive(Serialize, Deserialize)]
 struct Answer {
     task: Task,
-    peak_rss_kib: Option<u64>,
+    #[serde(flatten)]
+    usage: WorkerUsage,
 }
 
 /// The worker's main: serves requests until its stdin ends.
@@ -90,7 +92,7 @@ fn serve(_: &[String]) -> Result<()> {
         if task.refused {
             bail!(task.error.unwrap_or_default());
         }
-        let answer = Answer { task, peak_rss_kib: usage::peak_rss_kib() };
+        let answer = Answer { task, usage: WorkerUsage::now() };
         child::write_line(serde_json::to_string(&answer)?);
     }
     Ok(())
@@ -136,8 +138,8 @@ pub struct Worker {
     has_answered: bool,
     /// A worker that broke the rules once is never asked again.
     is_lost: bool,
-    /// The most memory that the worker has reported.
-    peak_rss_kib: u64,
+    /// What the worker told last.
+    usage: WorkerUsage,
     _permit: Permit,
 }
 
@@ -180,7 +182,7 @@ impl Worker {
             asked: None,
             has_answered: false,
             is_lost: false,
-            peak_rss_kib: 0,
+            usage: WorkerUsage::default(),
             _permit: permit,
         };
         let stdout = BufReader::new(stdout.context("the worker has no stdout")?);
@@ -254,12 +256,9 @@ impl Worker {
         let timed_out = |why| Task { outcome: Outcome::TimedOut, ..failed(why) };
         let exit = match self.answers.recv_timeout(left()) {
             Ok(Line { answer, at_ms }) => {
-                let Answer { task, peak_rss_kib } = answer.map_err(failed)?;
+                let Answer { task, usage } = answer.map_err(failed)?;
                 let task = asked.check(task, at_ms).map_err(failed)?;
-                self.has_answered = true;
-                // Whatever a worker says, a sum of such figures does not overflow.
-                let peak = peak_rss_kib.unwrap_or(0).min(u32::MAX.into());
-                self.peak_rss_kib = self.peak_rss_kib.max(peak);
+                (self.has_answered, self.usage) = (true, usage);
                 return Ok(task);
             }
             Err(RecvTimeoutError::Timeout) => {
@@ -321,7 +320,7 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.kill();
         let _ = self.child.wait();
-        usage::add_worker_peak(self.peak_rss_kib);
+        usage::add_worker(self.usage);
     }
 }
 

@@ -4,6 +4,8 @@
 use std::fs::read_to_string;
 use std::path::Path;
 
+use crate::os::proc;
+
 /// Cores' worth of CPU time. `None` without a limit.
 pub fn cpus() -> Option<f64> {
     strictest("cpu", |group| {
@@ -29,7 +31,7 @@ pub fn memory_kib() -> Option<u64> {
 
 /// The lowest limit of this process's groups for `controller`: each group's parents limit it, too.
 fn strictest(controller: &str, limit: impl Fn(&Path) -> Option<f64>) -> Option<f64> {
-    let groups = read_to_string("/proc/self/cgroup").ok()?;
+    let groups = proc::read("self/cgroup")?;
     let mut limits = Vec::new();
     for line in groups.lines() {
         let mut parts = line.splitn(3, ':').skip(1);

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::thread::available_parallelism;
 
-use crate::os::cgroup;
+use crate::os::{cgroup, proc};
 
 /// Whole cores, at least one.
 pub fn whole() -> usize {
@@ -19,7 +19,7 @@ pub fn quota() -> Option<f64> {
 
 /// The numbers of the cores that the scheduler may choose for this process. `None` without proc(5).
 pub fn allowed() -> Option<HashSet<usize>> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let status = proc::read("self/status")?;
     parse(status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?)
 }
 

@@ -5,10 +5,12 @@ use std::fs::File;
 use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::os::{cgroup, cores};
+use serde::{Deserialize, Serialize};
 
-/// CPU time in milliseconds of this process and of the children it has waited for. `None` outside
-/// Unix.
+use crate::os::{cgroup, cores, proc};
+
+/// CPU time in milliseconds of this process and of the children it has waited for; on Windows, of
+/// the workers that [`add_worker`] knows.
 pub fn cpu_ms() -> Option<f64> {
     #[cfg(unix)]
     {
@@ -21,15 +23,20 @@ pub fn cpu_ms() -> Option<f64> {
         }
         Some(sum_us as f64 / 1000.0)
     }
-    #[cfg(not(unix))]
-    None
+    #[cfg(windows)]
+    {
+        let (_, _, kernel, user) = winsafe::HPROCESS::GetCurrentProcess().GetProcessTimes().ok()?;
+        // In units of 100 ns.
+        let own_ms = (u64::from(kernel) + u64::from(user)) as f64 / 10_000.0;
+        Some(own_ms + WORKERS_CPU_US.load(Relaxed) as f64 / 1000.0)
+    }
 }
 
 /// Idle time in milliseconds, added up over the cores that this process may use. `None` without
 /// proc(5), or if the process may use only parts of cores.
 pub fn idle_ms() -> Option<f64> {
     let allowed = cores::allowed()?;
-    let idle = idle_by_core(&std::fs::read_to_string("/proc/stat").ok()?, &allowed)?;
+    let idle = idle_by_core(&proc::read("stat")?, &allowed)?;
     cores::quota().is_none().then(|| idle.iter().sum())
 }
 
@@ -52,13 +59,28 @@ fn idle_by_core(stat: &str, allowed: &HashSet<usize>) -> Option<Vec<f64>> {
     idle.iter().any(|ms| *ms > 0.0).then_some(idle)
 }
 
-/// The OS's count of this process's threads. `None` outside Linux, where only unsafe code could ask.
+/// The OS's count of this process's threads. `None` on macOS, where only unsafe code could ask.
 pub fn os_threads() -> Option<usize> {
+    #[cfg(windows)]
+    {
+        use std::sync::OnceLock;
+        use winsafe::{HPROCESSLIST, co::TH32CS};
+        // Windows starts threads in each program that load its libraries, and ends them half a minute
+        // later. So that they change no count, those of the first call count for ever.
+        static FIRST: OnceLock<HashSet<(u32, u32)>> = OnceLock::new();
+        let mut list = HPROCESSLIST::CreateToolhelp32Snapshot(TH32CS::SNAPTHREAD, None).ok()?;
+        let threads = list.iter_threads();
+        let ids = threads.map(|thread| thread.map(|it| (it.th32OwnerProcessID, it.th32ThreadID)));
+        let mut ids: HashSet<(u32, u32)> = ids.collect::<Result<_, _>>().ok()?;
+        ids.retain(|&(owner, _)| owner == std::process::id());
+        Some(FIRST.get_or_init(|| ids.clone()).union(&ids).count())
+    }
+    #[cfg(not(windows))]
     Some(proc_status("Threads:")? as usize)
 }
 
-/// Peak resident memory in KiB: on Linux since [`reset_peak_rss`], on other Unix systems since the
-/// process began (they keep no other figure). `None` outside Unix.
+/// Peak resident memory in KiB: on Linux since [`reset_peak_rss`], on other systems since the process
+/// began (they keep no other figure).
 pub fn peak_rss_kib() -> Option<u64> {
     if cfg!(target_os = "linux") {
         return proc_status("VmHWM:");
@@ -70,28 +92,69 @@ pub fn peak_rss_kib() -> Option<u64> {
         // getrusage(2): kilobytes, but bytes on macOS.
         Some(if cfg!(target_vendor = "apple") { peak / 1024 } else { peak })
     }
-    #[cfg(not(unix))]
-    None
+    #[cfg(windows)]
+    Some(windows_memory()?.PeakWorkingSetSize as u64 / 1024)
 }
 
 /// Resident memory in KiB right now. `None` outside Linux.
 pub fn rss_kib() -> Option<u64> {
     // proc(5): VmRSS may be off by some pages for each core; this is exact.
-    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup").ok();
-    let line = rollup.as_deref().and_then(|text| text.lines().find_map(|l| l.strip_prefix("Rss:")));
-    let exact = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    exact.or_else(|| proc_status("VmRSS:"))
+    let rollup = proc::read("self/smaps_rollup");
+    rollup.and_then(|rollup| number(&rollup, "Rss:")).or_else(|| proc_status("VmRSS:"))
+}
+
+/// Private memory in KiB, which the OS gets back when this process ends. Pages that other processes
+/// have mapped as well, such as this program's code, do not count, and neither does the kernel's.
+/// On Windows, pages that are allocated and not yet touched count, too. `None` on macOS.
+pub fn private_kib() -> Option<u64> {
+    #[cfg(windows)]
+    {
+        // The same as PrivateUsage, which Wine leaves at zero.
+        Some(windows_memory()?.PagefileUsage as u64 / 1024)
+    }
+    #[cfg(not(windows))]
+    {
+        let rollup = proc::read("self/smaps_rollup")?;
+        Some(number(&rollup, "Private_Clean:")? + number(&rollup, "Private_Dirty:")?)
+    }
+}
+
+#[cfg(windows)]
+fn windows_memory() -> Option<winsafe::PROCESS_MEMORY_COUNTERS_EX> {
+    winsafe::HPROCESS::GetCurrentProcess().GetProcessMemoryInfo().ok()
 }
 
 /// Peak memory of worker processes, added up since the last [`reset_peak_rss`].
 static WORKERS_PEAK_KIB: AtomicU64 = AtomicU64::new(0);
 
-/// Adds the peak memory of a worker process that has ended, as the worker reported it.
-pub fn add_worker_peak(kib: u64) {
-    WORKERS_PEAK_KIB.fetch_add(kib, Relaxed);
+/// CPU time of worker processes. Windows does not add it up for their parent, as Unix does.
+#[cfg(windows)]
+static WORKERS_CPU_US: AtomicU64 = AtomicU64::new(0);
+
+/// What a worker process tells its parent about itself.
+#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
+pub struct WorkerUsage {
+    pub peak_rss_kib: Option<u64>,
+    pub cpu_ms: Option<f64>,
 }
 
-/// What [`add_worker_peak`] has added up, in KiB.
+impl WorkerUsage {
+    /// This process's own.
+    pub fn now() -> WorkerUsage {
+        WorkerUsage { peak_rss_kib: peak_rss_kib(), cpu_ms: cpu_ms() }
+    }
+}
+
+/// Adds what a worker process that has ended told last.
+pub fn add_worker(usage: WorkerUsage) {
+    // Whatever a worker says, a sum of such figures does not overflow.
+    let peak_kib = usage.peak_rss_kib.unwrap_or(0).min(u32::MAX.into());
+    WORKERS_PEAK_KIB.fetch_add(peak_kib, Relaxed);
+    #[cfg(windows)]
+    WORKERS_CPU_US.fetch_add((usage.cpu_ms.unwrap_or(0.0) * 1000.0) as u64, Relaxed);
+}
+
+/// Peak memory of the workers that [`add_worker`] knows, in KiB, since the last [`reset_peak_rss`].
 pub fn workers_peak_kib() -> u64 {
     WORKERS_PEAK_KIB.load(Relaxed)
 }
@@ -107,9 +170,7 @@ pub fn reset_peak_rss() {
 
 /// Memory in KiB that this process and its children can get. `None` outside Linux.
 pub fn available_kib() -> Option<u64> {
-    let meminfo = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let free = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let free = free.split_whitespace().next()?.parse().ok()?;
+    let free = number(&proc::read("meminfo")?, "MemAvailable:")?;
     // Threads reserve about twice the address space that they use.
     let address_space = address_space_kib().map(|kib| kib / 2);
     [Some(free), cgroup::memory_kib(), address_space].into_iter().flatten().min()
@@ -129,6 +190,9 @@ fn address_space_kib() -> Option<u64> {
 
 /// The number behind `key` in proc(5)'s `status`; `None` without that file.
 fn proc_status(key: &str) -> Option<u64> {
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
     // A single read, because this is also called in the middle of a run.
     let mut bytes = [0; 4096];
     let length = File::open("/proc/self/status").ok()?.read(&mut bytes).ok()?;
@@ -137,8 +201,16 @@ fn proc_status(key: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
+/// The number behind `key` in a file of such lines.
+fn number(file: &str, key: &str) -> Option<u64> {
+    let line = file.lines().find_map(|line| line.strip_prefix(key))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     #[test]
@@ -173,6 +245,29 @@ mod tests {
             reset_peak_rss();
             assert!(peak_rss_kib().unwrap() + 32 * 1024 < peak);
         }
+    }
+
+    #[test]
+    fn work_and_memory_raise_the_figures() {
+        let (before, give_up) = (cpu_ms().unwrap(), Instant::now() + Duration::from_secs(60));
+        while cpu_ms().unwrap() < before + 50.0 {
+            assert!(Instant::now() < give_up, "no CPU time was counted");
+        }
+        let large = std::hint::black_box(vec![1_u8; 64 << 20]);
+        assert!(peak_rss_kib().unwrap() >= 64 << 10);
+        // macOS tells neither.
+        assert_eq!(private_kib().is_some(), cfg!(not(target_os = "macos")));
+        assert_eq!(os_threads().is_some(), cfg!(not(target_os = "macos")));
+        assert!(private_kib().is_none_or(|kib| kib >= 64 << 10), "{} bytes", large.len());
+        assert!(os_threads().is_none_or(|threads| threads >= 2));
+    }
+
+    #[test]
+    fn worker_time_is_not_counted_twice() {
+        let before = cpu_ms().unwrap();
+        add_worker(WorkerUsage { cpu_ms: Some(5_000.0), peak_rss_kib: None });
+        let counted = cpu_ms().unwrap() - before >= 5_000.0;
+        assert_eq!(counted, cfg!(windows), "Unix counts it among the children's");
     }
 
     #[test]
