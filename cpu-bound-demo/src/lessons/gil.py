@@ -2,8 +2,11 @@
 
 import contextlib, json, multiprocessing, os, platform, socket, sys, sysconfig, threading, time
 
-# The parent holds the other end of stdin. When the parent ends, so does this.
-threading.Thread(target=lambda: (os.read(0, 1), os._exit(3)), daemon=True).start()
+# The parent holds the other end of stdin. When the parent ends, so does this. Its own children get an
+# empty stdin: on Windows, a process does not start on a pipe that another one is reading.
+stdin = os.dup(0)
+os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+threading.Thread(target=lambda: (os.read(stdin, 1), os._exit(3)), daemon=True).start()
 
 LOOP = """
 import hashlib, time
@@ -21,15 +24,14 @@ COMPUTE = "sum(range(1000))"
 HASH = "hashlib.sha256(data)"
 
 
-def cpu_time():
-    times = os.times()
-    return time.process_time() + times.children_user + times.children_system
+told = []  # Pipes from processes, which tell their CPU time: Windows does not add it to their parent's.
 
 
 def cores_busy(start):
-    wall, cpu = time.perf_counter(), cpu_time()
+    wall, cpu = time.perf_counter(), time.process_time()
     run([start() for _ in range(2)])
-    return (cpu_time() - cpu) / (time.perf_counter() - wall)
+    cpu -= sum(pipe.recv() for pipe in told if pipe.poll())
+    return (time.process_time() - cpu) / (time.perf_counter() - wall)
 
 
 def run(workers):
@@ -46,7 +48,10 @@ def thread(work):
 def process():
     # A new interpreter on every system. (On Linux, the default was a fork until 3.13.)
     spawn = multiprocessing.get_context("spawn")
-    return spawn.Process(target=exec, args=(loop(COMPUTE, 0.6), {}))
+    pipe, send = spawn.Pipe(duplex=False)
+    told.append(pipe)
+    work = loop(COMPUTE, 0.6) + "tell.send(time.process_time())"
+    return spawn.Process(target=exec, args=(work, {"tell": send}))
 
 
 def interpreter():
