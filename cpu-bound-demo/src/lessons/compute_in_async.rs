@@ -154,10 +154,13 @@ fn choice(k: usize, ways: &[Measured; 4]) -> Check {
     .unless(doubt(ways))
 }
 
+/// Windows' timers fire every 15.6 ms, so there five beats take 78 ms.
+const ENOUGH_MS: f64 = if cfg!(windows) { 100.0 } else { WORTHWHILE_MS };
+
 const UNCLEAR: &str = "too few beats to tell: try a larger -n";
 
 fn doubt(ways: &[Measured; 4]) -> Option<String> {
-    let short = ways.iter().any(|way| way.run.wall_ms < WORTHWHILE_MS);
+    let short = ways.iter().any(|way| way.run.wall_ms < ENOUGH_MS);
     let short = short.then(|| "too little work to tell: try a larger -n".to_string());
     lost(&ways.each_ref().map(|way| &way.run)).or(short)
 }
