@@ -162,10 +162,10 @@ fn named_host_refutes_no_claim() {
 #[test]
 fn text_names_each_cause_once() {
     for (name, ..) in HTTP_DEMOS {
-        let output = run(&mut demo(name, &["-n", "30", "--url", &servers::refused()]));
+        let output = run(&mut demo(name, &["-n", "10", "--url", &servers::refused()]));
         assert_eq!(output.exit, ChildExit::Code(1));
         let report = &output.stdout[output.stdout.rfind("\nsequential: ").unwrap()..];
-        assert_eq!(report.matches("  30 failed: ").count(), 3, "{report}");
+        assert_eq!(report.matches("  10 failed: ").count(), 3, "{report}");
         assert!(report.contains(" not shown: "), "{report}");
     }
 }
