@@ -178,11 +178,14 @@ fn watch(child: &mut Child) -> io::Result<End> {
 mod tests {
     use super::*;
     use Verdict::*;
+    #[cfg(target_os = "linux")]
     use std::process::{Command, Stdio};
 
+    #[cfg(target_os = "linux")]
     const MODE: &str = "LOCK_TEST_MODE";
 
     /// A child with this lock: the test below, started again.
+    #[cfg(target_os = "linux")]
     fn arm(lock: &str) -> Arm {
         let mut again = Command::new(std::env::current_exe().unwrap());
         again.arg("lessons::lock_across_await::tests::swapped_locks_fail");
@@ -196,6 +199,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_os = "linux")]
     fn swapped_locks_fail() {
         if let Ok(lock) = std::env::var(MODE) {
             return two_tasks(&[lock]).unwrap();

@@ -49,3 +49,8 @@ pub fn setting() -> Option<String> {
 }
 
 const SETTING: &str = "TEST_SETTING";
+
+/// Whether a test can ask rustc. Cargo brings one along, but not into Wine.
+pub fn has_rustc() -> bool {
+    !cfg!(windows) || Command::new("rustc").arg("--version").output().is_ok()
+}

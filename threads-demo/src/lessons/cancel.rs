@@ -139,6 +139,9 @@ mod tests {
             assert_eq!(check.verdict, verdict, "{check:#?}");
         }
         assert_eq!(check(2, (1, 1), true).verdict, NotShown);
+        if !arm::has_rustc() {
+            return println!("skipped in part: no rustc");
+        }
         let killed = Case { trap: KILL.cure, ..KILL }.finding("T9");
         assert_eq!((KILL.finding("T9").verdict, killed.verdict), (Holds, Fails));
     }
