@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::render::escape::{SECTIONS, escape_controls, is_control};
 use crate::render::pictures::{self, rounded};
 use crate::render::text;
-use crate::report::{Figure, Finding, LessonReport, Machine, Report, Run, Scale, Verdict, count};
+use crate::report::{Figure, Finding, LessonReport, Machine, Report, Run, Scale, Verdict};
 
 /// The page as one document.
 pub fn page(report: &Report) -> String {
