@@ -117,6 +117,20 @@ fn endless_answer_is_capped() {
     one_of_three(Fault::EndlessHeader, Outcome::Failed, &["too large"]);
 }
 
+/// hyper parses 50 MB of them before timers get a turn.
+#[test]
+fn endless_interim_answers_are_timed_out() {
+    for (name, ..) in HTTP_DEMOS {
+        let url = always(Fault::EndlessHints);
+        let words = ["-n", "1", "--timeout", "300ms", "--format", "json", "--url", &url];
+        for run in &lesson(&Trial::start(name, &words).report(1)).runs {
+            assert_eq!(run.timed_out, 1, "{name} {}: {:?}", run.model, run.tasks);
+            let cpu_ms = run.cpu_ms.unwrap();
+            assert!(cpu_ms < 2_000.0, "{name} {}: {cpu_ms} ms of CPU", run.model);
+        }
+    }
+}
+
 /// Runs four tasks in each model against a server that hangs up. Returns the report, and the
 /// number of requests that the server read.
 fn hung_up(name: &str, place: HangUp) -> (Report, usize) {

@@ -33,6 +33,8 @@ pub enum Fault {
     /// A body of 10 GB, announced by its length.
     TenGigabytes,
     EndlessHeader,
+    /// Interim answers, which never end.
+    EndlessHints,
     /// Terminal escapes and a script in status text, header and body.
     Escapes,
 }
@@ -171,6 +173,7 @@ fn go_wrong(fault: Fault, stream: &mut TcpStream) -> std::io::Result<()> {
             stream.write_all(b"HTTP/1.1 200 OK\r\nx: ")?;
             flood(stream, &[b'x'; 65_536])?;
         }
+        Fault::EndlessHints => flood(stream, &b"HTTP/1.1 100 Continue\r\n\r\n".repeat(2_000))?,
         Fault::Escapes => stream.write_all(
             b"HTTP/1.1 400 \x1b[31m<script>alert(1)</script>\r\nx: \x1b[2J<script>\r\ncontent-length: 9\r\n\r\n\x1b[5m<b>\r\n",
         )?,
