@@ -316,7 +316,8 @@ mod tests {
             serve(far, Ipv4Addr::LOCALHOST.into(), Arc::default()).await;
             began.elapsed()
         };
-        tokio::join!(client(near), held)
+        let both = async { tokio::join!(client(near), held) };
+        timeout(Duration::from_secs(100_000), both).await.expect("nobody hangs up")
     }
 
     /// A client that sends `text`, then reads until the server hangs up.
@@ -386,6 +387,14 @@ mod tests {
         let (answer, held) = serve_text(head).await;
         assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("connection: close"));
         assert!(held <= LINGER, "{held:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn client_may_send_its_body_before_it_reads() {
+        let mut text = b"POST /status/200 HTTP/1.1\r\ncontent-length: 90000\r\n\r\n".to_vec();
+        text.extend([b'x'; 90_000]);
+        let (answer, _) = serve_text(&text).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     }
 
     #[tokio::test(start_paused = true)]
