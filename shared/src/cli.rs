@@ -11,7 +11,7 @@ pub use crate::cli::args::{ENDS_WITH_STDIN, usage_error};
 use crate::demo::{Demo, Lesson};
 use crate::exit::ExitError;
 use crate::lab::{Evidence, Lab};
-use crate::os::{atomic_file, child, cores, stdout, usage};
+use crate::os::{atomic_file, child, cores, signals, stdout, usage};
 use crate::progress;
 use crate::render::escape::escape_controls;
 use crate::render::{html, text, trace};
@@ -24,6 +24,7 @@ mod args;
 /// The exit code is 0 if everything was done and no finding fails, 1 if a task was lost or a finding
 /// fails, 2 for wrong usage, 3 if something could not start, 4 if a result could not be written.
 pub fn main(demo: &Demo) -> ExitCode {
+    signals::prepare();
     if let Some(http) = &demo.http {
         (http.prepare)();
     }

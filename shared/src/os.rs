@@ -8,5 +8,6 @@ pub mod cores;
 pub mod fd_limit;
 pub mod own_addresses;
 pub mod proc;
+pub mod signals;
 pub mod stdout;
 pub mod usage;

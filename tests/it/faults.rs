@@ -8,3 +8,4 @@ mod limits;
 mod network;
 mod one_core;
 mod panics;
+mod signals;

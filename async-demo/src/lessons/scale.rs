@@ -8,14 +8,12 @@ use std::cell::Cell;
 use std::thread;
 
 use anyhow::{Result, ensure};
-use shared::os::clock::now_ms;
-use shared::os::fd_limit;
 use shared::os::usage::private_kib;
+use shared::os::{clock::now_ms, fd_limit};
 use shared::report::{Figure, Outcome, Run, Scale, Verdict};
 use shared::verdict::{Check, lost, too_short};
 use shared::{Evidence, Lab, Lesson, Task};
-use tokio::runtime::Builder;
-use tokio::task::JoinSet;
+use tokio::{runtime::Builder, task::JoinSet};
 
 use crate::lessons::blocking_socket::BlockingSocket;
 use crate::lessons::private_memory::{added_kib, kernel_stacks_kib};

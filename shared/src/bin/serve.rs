@@ -14,10 +14,11 @@ use clap::{Arg, Command, value_parser};
 use shared::ExitError;
 use shared::cli::usage_error;
 use shared::http::Server;
-use shared::os::fd_limit;
+use shared::os::{fd_limit, signals};
 use shared::render::escape::escape_controls;
 
 fn main() -> ExitCode {
+    signals::prepare();
     let command = Command::new("serve")
         .about("The embedded server alone, until Ctrl-C")
         .arg(
