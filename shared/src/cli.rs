@@ -11,7 +11,7 @@ pub use crate::cli::args::{ENDS_WITH_STDIN, usage_error};
 use crate::demo::{Demo, Lesson};
 use crate::exit::ExitError;
 use crate::lab::{Evidence, Lab};
-use crate::os::{atomic_file, child, cores, signals, stdout, usage};
+use crate::os::{atomic_file, child, cores, fd_limit, signals, stdout, usage};
 use crate::progress;
 use crate::render::escape::escape_controls;
 use crate::render::{html, text, trace};
@@ -68,6 +68,8 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
     if let Some(lesson) = demo.all_lessons().find(|lesson| lesson.name == chosen) {
         args.check(lesson)?;
     }
+    fd_limit::raise_limit();
+    fd_limit::check(fd_limit::LEAST)?;
     let machine = Machine {
         os: std::env::consts::OS.into(),
         cores: cores::whole(),

@@ -110,6 +110,8 @@ pub fn pool(size: usize, before: &Run, pool: &Run) -> Check {
     } else if asked <= size {
         let why = "there is a place for every task, so no task had to wait: try fewer --workers";
         (Verdict::NotShown, why.to_string())
+    } else if size == 1 && pool.reduced_concurrency {
+        (Verdict::NotShown, "the OS allowed a pool of one, which runs as a sequence does".into())
     } else {
         (Verdict::Holds, format!("{source} {most} at once, of {asked} tasks"))
     };
@@ -271,7 +273,7 @@ mod tests {
         for (size, run, verdict, because) in [
             (2, seen(10, 2), Holds, "2 at once"),
             (1, seen(10, 1), Holds, "1 at once"),
-            (1, reduced(seen(10, 1)), Holds, "1 at once"),
+            (1, reduced(seen(10, 1)), NotShown, "pool of one"),
             (2, lasting(seen(10, 2), 1.0), Holds, "2 at once"),
             (2, seen(10, 3), Fails, "more at once"),
             (2, seen(10, 1), Fails, "never two"),

@@ -83,8 +83,8 @@ fn outcome<F: Future<Output = Result<()>>>(
         for _ in 0..tasks {
             yield_now().await; // The event loop drops tasks that were aborted.
         }
-        if Arc::strong_count(&work) > 1 {
-            work.client.get(0).await; // Some are left: the gate needs one request more.
+        if Arc::strong_count(&work) > 1 && arrived + 1 == tasks {
+            work.client.get(0).await; // They are left: the gate needs one request more.
         }
         until(|| Arc::strong_count(&work) == 1 && counters.waiting() == 0).await;
         let gone = counters.disconnects.load(SeqCst);

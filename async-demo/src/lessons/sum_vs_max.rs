@@ -80,6 +80,7 @@ fn check(sequential: &Run, at_once: &Run, sum: f64, max: f64) -> Check {
         format!("{:.0} ms, then {:.0} ms", sequential.wall_ms, at_once.wall_ms),
         reason,
     )
+    .unless(at_once.reduced_concurrency.then_some("the OS allowed fewer tasks at once"))
     .unless(single.then_some("the sum of a single wait is the longest wait: try a larger -n"))
     .unless(lost(&[sequential, at_once]))
 }

@@ -17,6 +17,9 @@ use shared::http::Server;
 use shared::os::{fd_limit, signals};
 use shared::render::escape::escape_controls;
 
+/// The standard streams, the listener, the event loop, and some clients.
+const LEAST_FILES: usize = 20;
+
 fn main() -> ExitCode {
     signals::prepare();
     let command = Command::new("serve")
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
 fn serve(host: Option<&IpAddr>, port: Option<&u16>) -> Result<()> {
     let (Some(&host), Some(&port)) = (host, port) else { return Ok(()) };
     fd_limit::raise_limit();
+    fd_limit::check(LEAST_FILES)?;
     say(&format!("up to {} open files, one for each client", fd_limit::limit()));
     let addresses = Server::start(host, port)?.addresses();
     if host.is_unspecified()

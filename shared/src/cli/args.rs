@@ -82,7 +82,6 @@ impl<'a> Args<'a> {
         let mut places = tasks;
         let mut requests = None;
         if let Some(http) = &self.demo.http {
-            fd_limit::raise_limit();
             places = places.min(fd_limit::for_tasks() / DESCRIPTORS_PER_WORKER).max(1);
             requests = Some(self.requests(http, lesson, embedded, delay)?);
         }

@@ -1,6 +1,8 @@
 //! File descriptors (`ulimit -n`): how many this process may open. A connection needs one, and so
 //! does each end of a pipe. `http::permit` keeps tasks below the limit.
 
+use anyhow::{Result, ensure};
+
 /// Descriptors that are needed whatever runs: the standard streams, the server's listener, event
 /// loops, the main thread's connection, and pipes while a process is being started.
 const RESERVED: usize = 38;
@@ -28,6 +30,19 @@ pub fn limit() -> usize {
         }
     }
     usize::MAX
+}
+
+/// What a lesson needs: [`RESERVED`], and one for a task.
+pub const LEAST: usize = RESERVED + 1;
+
+/// Checks that this process may open `least` descriptors: tokio panics where it gets none.
+///
+/// # Errors
+/// It may not.
+pub fn check(least: usize) -> Result<()> {
+    let limit = limit();
+    ensure!(limit >= least, "only {limit} open files are allowed (ulimit -n): allow {least}");
+    Ok(())
 }
 
 /// Descriptors that tasks may use, at least one.

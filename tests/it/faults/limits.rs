@@ -9,6 +9,7 @@ use std::process::Command;
 use std::thread::scope;
 
 use shared::os::child::ChildExit;
+use shared::report::Verdict;
 
 use crate::support::demo::{DEMOS, HTTP_DEMOS, demo, demo_under, lesson, parse_any, run, spawn};
 use crate::support::processes::stat;
@@ -29,6 +30,38 @@ fn descriptor_limit_reduces_concurrency() {
             assert_eq!(run.done, 1000, "{name} {}", run.model);
             assert!(run.peak_in_flight.unwrap() <= 16, "{name} {}", run.model);
         }
+    }
+}
+
+#[test]
+fn too_few_descriptors_are_exit_code_3() {
+    // With fewer than 4, the OS cannot even load the program.
+    for limit in [4, 6, 7, 9, 19, 22, 38] {
+        let starter = ["prlimit", &format!("--nofile={limit}")];
+        for name in [&DEMOS[..], &["summary-demo"]].concat() {
+            let output = Trial::start_under(&starter, name, &[]).finish();
+            assert_eq!(output.exit, ChildExit::Code(3), "{name}, {limit} files");
+            let why = format!("{name}: only {limit} open files are allowed (ulimit -n)");
+            assert!(output.stderr.starts_with(&why), "{}", output.stderr);
+        }
+        if limit < 20 {
+            let output = run(&mut demo_under(&starter, "serve", &[]));
+            assert_eq!(output.exit, ChildExit::Code(3), "serve, {limit} files");
+        }
+    }
+}
+
+#[test]
+fn few_descriptors_refute_no_claim() {
+    for name in ["sum-vs-max", "structured"] {
+        let words = [name, "--format", "json"];
+        let report =
+            Trial::start_under(&["prlimit", "--nofile=40"], "async-demo", &words).report(0);
+        let findings = &lesson(&report).findings;
+        assert!(
+            findings.iter().all(|finding| finding.verdict == Verdict::NotShown),
+            "{findings:?}"
+        );
     }
 }
 
@@ -144,7 +177,6 @@ fn too_many_tasks_are_refused_unstarted() {
 
 #[test]
 fn lesson_that_cannot_run_is_not_shown() {
-    use shared::report::Verdict::NotShown;
     let missing = ["env", "TMPDIR=/nonexistent"];
     let words = ["all", "-n", "3", "--delay", "30ms", "--format", "json"];
     // One lesson leaves children to init.
@@ -152,10 +184,14 @@ fn lesson_that_cannot_run_is_not_shown() {
     let report = trial.report(0);
     assert_eq!(report.lessons.len(), 8);
     let race = report.lessons.iter().find(|lesson| lesson.name == "file-race").unwrap();
-    assert!(race.findings.iter().all(|finding| finding.verdict == NotShown), "{race:?}");
+    assert!(race.findings.iter().all(|finding| finding.verdict == Verdict::NotShown), "{race:?}");
     assert!(race.findings[0].because.contains("/nonexistent/"), "{race:?}");
     let others = report.lessons.iter().filter(|lesson| lesson.name != "file-race");
-    assert!(others.flat_map(|lesson| &lesson.findings).any(|finding| finding.verdict != NotShown));
+    assert!(
+        others
+            .flat_map(|lesson| &lesson.findings)
+            .any(|finding| finding.verdict != Verdict::NotShown)
+    );
 }
 
 #[test]
