@@ -140,7 +140,8 @@ impl Server {
             _ => return vec![self.address],
         };
         // A server on :: may serve IPv4 clients or not, as the OS is set.
-        let answers = |at: &SocketAddr| TcpStream::connect_timeout(at, LINGER).is_ok();
+        let answers =
+            |at: &SocketAddr| TcpStream::connect_timeout(at, Duration::from_secs(1)).is_ok();
         let own: Vec<_> = own_addresses().into_iter().map(at).filter(answers).collect();
         if own.is_empty() { vec![at(loopback)] } else { own }
     }
