@@ -54,10 +54,12 @@ fn read_urls() -> Result<Vec<String>> {
 /// Prints exactly one line for each URL, and returns the exit code.
 async fn fetch_all(args: &Args, client: &Client, urls: Vec<String>) -> i32 {
     let (mut waiting, mut failed, mut interrupted) = (urls.into_iter(), false, false);
-    let (mut running, mut in_flight) = (JoinSet::new(), HashMap::new()); // A panic has no URL.
+    // By task, because one that panics does not return its URL.
+    let (mut running, mut in_flight) = (JoinSet::new(), HashMap::new());
     // Not created in the loop: a new `ctrl_c()` in each round would miss a signal in between.
     let mut interrupt = pin!(ctrl_c());
-    let mut grace = pin!(async { timeout(Duration::from_secs(2), ctrl_c()).await }); // Not begun.
+    // For the requests in flight at Ctrl-C; another Ctrl-C ends it. It begins with its first poll.
+    let mut grace = pin!(async { timeout(Duration::from_secs(2), ctrl_c()).await });
     loop {
         let free = if interrupted { 0 } else { args.limit.get() - running.len() };
         for url in waiting.by_ref().take(free) {
@@ -101,17 +103,15 @@ fn failure(error: impl Into<Error>) -> Value {
 /// Fetches a URL, if need be again: a GET may be repeated, a POST could order twice.
 async fn fetch(client: Client, url: String, retries: u32) -> Value {
     let mut attempts = 0;
-    let mut line = loop {
+    loop {
         attempts += 1;
         match get(&client, &url).await {
-            Ok(line) => break line,
-            Err(error) if attempts > retries || !may_pass(&error) => break failure(error),
+            Ok(line) => return line,
+            Err(error) if attempts > retries || !may_pass(&error) => return failure(error),
             // At random, so that requests that failed together do not return together.
             Err(_) => sleep(Duration::from_millis(fastrand::u64(..100 << attempts.min(6)))).await,
         }
-    };
-    line["attempts"] = attempts.into();
-    line
+    }
 }
 
 async fn get(client: &Client, url: &str) -> reqwest::Result<Value> {
