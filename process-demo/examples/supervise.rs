@@ -1,0 +1,130 @@
+//! A program to start from. It needs nothing else of this repository: see README, "Start your own".
+
+use std::io::{self, BufRead, BufReader, Error, ErrorKind, Write};
+use std::process::{Child, Command, Stdio, exit};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError::Timeout};
+use std::{env, fmt::Display, iter, thread, time::Duration};
+
+use serde_json::{Value, json};
+
+const USAGE: &str = "usage: supervise [--limit WORKERS] [--timeout SECONDS] [--retries N]
+Runs each line of stdin as a task in a worker process, and prints a line of JSON for it.
+Exit code: 0 all done, 1 not all, 2 bad input, 3 cannot start, 4 cannot write";
+
+/// Your work stands here: it may fail, panic, crash or hang. This counts the primes below a number.
+fn work(task: &str) -> Result<usize, String> {
+    let end: u64 = task.parse().map_err(|error| format!("not a number: {error}"))?;
+    Ok((2..end).filter(|n| (2..*n).take_while(|d| d * d <= *n).all(|d| n % d != 0)).count())
+}
+
+fn main() {
+    let words: Vec<String> = env::args_os().skip(1).map(|w| w.to_string_lossy().into()).collect();
+    if words == ["--worker"] {
+        return serve();
+    }
+    let (mut limit, mut timeout, mut retries) = (4, 10, 1);
+    for option in words.chunks(2) {
+        match (option[0].as_str(), option.get(1).map(|value| value.parse())) {
+            ("--limit", Some(Ok(value @ 1..))) => limit = value,
+            ("--timeout", Some(Ok(value))) => timeout = value,
+            ("--retries", Some(Ok(value))) => retries = value,
+            _ => fail(2, USAGE),
+        }
+    }
+    let lines = io::stdin().lines().collect::<io::Result<Vec<String>>>();
+    let lines = lines.unwrap_or_else(|error| fail(2, format_args!("cannot read stdin: {error}")));
+    let tasks = (1..).zip(lines).map(|(id, line)| json!({ "id": id, "task": line }));
+    exit(run_all(&tasks.collect::<Vec<Value>>(), limit, timeout, retries).into())
+}
+
+fn fail(code: i32, error: impl Display) -> ! {
+    let _ = writeln!(io::stderr(), "{}: {error}", env!("CARGO_CRATE_NAME"));
+    exit(code)
+}
+
+/// Prints exactly one line for each task. Returns whether one tells of a failure.
+fn run_all(tasks: &[Value], limit: u32, timeout: u32, retries: u32) -> bool {
+    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let supervise = || {
+        let mut workers = iter::repeat_with(Worker::start).take(100); // The cap on restarts.
+        let mut idle = None;
+        while let Some(task) = tasks.get(next.fetch_add(1, Relaxed)) {
+            let mut line = task.clone();
+            line["error"] = "not run: too many restarts".into();
+            for _ in 0..=retries {
+                let Some(worker) = idle.take().map(Ok).or_else(|| workers.next()) else { break };
+                match worker.and_then(|worker| worker.run(task, timeout)) {
+                    Ok((worker, answer)) => {
+                        (idle, line) = (Some(worker), answer);
+                        break;
+                    }
+                    Err(error) => line["error"] = error.to_string().into(),
+                }
+            }
+            match writeln!(io::stdout(), "{line}") {
+                Ok(()) => failed.fetch_or(!line["error"].is_null(), Relaxed),
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => exit(0), // `head` has enough.
+                Err(error) => fail(4, format_args!("cannot write to stdout: {error}")),
+            };
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..limit {
+            let thread = thread::Builder::new().spawn_scoped(scope, supervise);
+            thread.unwrap_or_else(|error| fail(3, error));
+        }
+    });
+    failed.into_inner()
+}
+
+struct Worker {
+    child: Child,
+    answers: Receiver<String>,
+}
+
+impl Worker {
+    fn start() -> io::Result<Worker> {
+        let mut command = Command::new(env::current_exe()?);
+        command.arg("--worker").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn()?;
+        let stdout = child.stdout.take().ok_or(ErrorKind::BrokenPipe)?;
+        let (send, answers) = mpsc::sync_channel(1);
+        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        // A pipe knows no deadline, but a channel does. The thread ends with the worker.
+        thread::Builder::new().spawn(move || lines.try_for_each(|line| send.send(line)))?;
+        Ok(Worker { child, answers })
+    }
+
+    /// Returns the worker and its answer. A worker that gives no answer is killed.
+    fn run(mut self, task: &Value, timeout: u32) -> io::Result<(Worker, Value)> {
+        let stdin = self.child.stdin.as_mut().ok_or(ErrorKind::BrokenPipe)?;
+        let _ = writeln!(stdin, "{task}"); // A worker that is gone gives no answer.
+        let line = self.answers.recv_timeout(Duration::from_secs(timeout.into()));
+        match line.as_deref().map(serde_json::from_str::<Value>) {
+            Ok(Ok(answer)) if answer["id"] == task["id"] => return Ok((self, answer)),
+            _ => self.child.kill()?,
+        }
+        let end = self.child.wait()?; // Without it, the process would stay as a zombie.
+        let fate = if line == Err(Timeout) { "timed out" } else { "was lost" };
+        Err(Error::other(format!("worker {fate}: {end}")))
+    }
+}
+
+/// The worker: answers one request after another, each a line of JSON.
+fn serve() {
+    let (send, requests) = mpsc::channel();
+    // On a thread, so that the worker ends with its supervisor even in the middle of a task.
+    thread::spawn(move || {
+        let _ = io::stdin().lines().map_while(Result::ok).try_for_each(|line| send.send(line));
+        exit(0)
+    });
+    for request in requests {
+        let mut line: Value = serde_json::from_str(&request).unwrap_or_else(|error| fail(2, error));
+        match work(line["task"].as_str().unwrap_or_default()) {
+            Ok(result) => line["result"] = result.into(),
+            Err(error) => line["error"] = error.into(),
+        }
+        let _ = writeln!(io::stdout(), "{line}"); // If nobody reads it, stdin ends, too.
+    }
+}
