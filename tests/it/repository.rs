@@ -8,3 +8,4 @@ mod nested_cargo;
 mod own_demo;
 mod path;
 mod sizes;
+mod templates;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::Value;
 use shared::os::child::ChildExit;
 
-use crate::support::demo::run;
+use crate::support::demo::{DEMOS, run};
 use crate::support::workspace::{cargo, files, read, root};
 
 /// Cargo's own reading of all members' manifests.
@@ -32,7 +32,9 @@ fn members_write_same_versions_and_features() {
         for dependency in dependencies(package) {
             // cpu-bound-demo takes shared without HTTP.
             let name = dependency["name"].as_str().unwrap();
-            if name != "shared" {
+            // The programs to copy take what a newcomer would: their demo is built without it.
+            let for_programs = ["clap", "indicatif"].contains(&name) && dependency["kind"] == "dev";
+            if name != "shared" && !for_programs {
                 let line = format!(
                     "{} {} {}",
                     dependency["req"], dependency["features"], dependency["uses_default_features"]
@@ -76,6 +78,18 @@ fn cpu_bound_demo_builds_without_http() {
         assert!(!tree.stdout.contains(&format!("\n{name} v")), "{name} is in the build");
     }
     assert!(tree.stdout.contains("\nrayon v"));
+}
+
+#[test]
+fn examples_cost_their_demos_nothing() {
+    for name in DEMOS {
+        let tree = ["tree", "--offline", "-p", name, "-e", "normal,build", "--prefix", "none"];
+        let tree = run(cargo().args(tree));
+        assert_eq!(tree.exit, ChildExit::Code(0), "{}", tree.stderr);
+        for dependency in ["clap_derive", "anstream", "ctrlc", "fastrand", "unicode-width"] {
+            assert!(!tree.stdout.contains(&format!("\n{dependency} v")), "{dependency} in {name}");
+        }
+    }
 }
 
 #[test]

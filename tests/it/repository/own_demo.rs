@@ -1,18 +1,16 @@
 //! README's section "Start your own", followed to the letter.
 
 use std::collections::HashSet;
-use std::env;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use shared::os::child::ChildExit;
 
 use super::docs::{lists, wrong_with_claims};
 use crate::support::claims::read_list;
-use crate::support::copies::{WorkspaceCopy, cargo_in};
+use crate::support::copies::{WorkspaceCopy, cargo_in, follow};
 use crate::support::demo::{parse, run_cargo};
-use crate::support::workspace::{cargo, read};
+use crate::support::workspace::read;
 
 /// The blocks of README's section in this language.
 fn blocks(language: &str) -> Vec<String> {
@@ -36,19 +34,7 @@ fn follow_readme(copy: &WorkspaceCopy) -> String {
     let blocks = blocks("sh");
     assert!(!blocks.is_empty());
     for block in blocks {
-        let mut shell = Command::new("sh");
-        // The environment of our own cargo, whose target directory has all dependencies.
-        for (name, value) in cargo().get_envs() {
-            match value {
-                Some(value) => shell.env(name, value),
-                None => shell.env_remove(name),
-            };
-        }
-        let mut path = env::split_paths(&env::var_os("PATH").unwrap()).collect::<Vec<_>>();
-        path.extend(Path::new(cargo().get_program()).parent().map(Path::to_path_buf));
-        shell.env("PATH", env::join_paths(path).unwrap()).env("CARGO_NET_OFFLINE", "true");
-        let output = run_cargo(shell.current_dir(&copy.path).args(["-e", "-c", &block]));
-        assert_eq!(output.exit, ChildExit::Code(0), "{block}{}", output.stderr);
+        follow(&copy.path, &block);
     }
     let made: Vec<String> = demos(&copy.path).difference(&before).cloned().collect();
     assert_eq!(made.len(), 1, "README makes one demo in the workspace: {made:?}");

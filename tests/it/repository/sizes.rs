@@ -25,6 +25,20 @@ fn notebook_cells_are_short() {
 }
 
 #[test]
+fn programs_to_copy_are_short() {
+    for name in DEMOS {
+        let programs = files(&root().join(name).join("examples"), ".rs");
+        assert_eq!(programs.len(), 2, "{programs:?}");
+        for program in programs {
+            let source = read(program.to_str().unwrap());
+            let most = if program.ends_with("cell.rs") { 40 } else { 130 };
+            assert!(source.lines().count() <= most, "{program:?}");
+            assert!(!source.contains("shared"), "{program:?} cannot be copied alone");
+        }
+    }
+}
+
+#[test]
 fn mains_only_wire() {
     for name in DEMOS {
         let lines = read(&format!("{name}/src/main.rs")).lines().count();

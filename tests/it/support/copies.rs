@@ -5,6 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use shared::os::child::ChildExit;
+
+use super::demo::run_cargo;
 use super::workspace::{cargo, root};
 
 /// A copy of the workspace in a directory of its own, which is deleted at the end of the test.
@@ -60,6 +63,25 @@ pub fn cargo_in(directory: &Path, command: &str) -> Command {
     let mut cargo = cargo();
     cargo.current_dir(directory).args([command, "--offline", "--quiet"]);
     cargo
+}
+
+/// Has a shell run commands of README in a directory, offline. Each must succeed.
+pub fn follow(directory: &Path, commands: &str) {
+    let mut shell = Command::new("sh");
+    // The environment of our own cargo, whose target directory has all dependencies.
+    for (name, value) in cargo().get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    let mut path = env::split_paths(&env::var_os("PATH").unwrap()).collect::<Vec<_>>();
+    path.extend(Path::new(cargo().get_program()).parent().map(Path::to_path_buf));
+    shell.env("PATH", env::join_paths(path).unwrap()).env("CARGO_NET_OFFLINE", "true");
+    // What the workspace's profile says of dependencies, so that they need not be built again.
+    shell.env("CARGO_PROFILE_DEV_DEBUG", "0");
+    let output = run_cargo(shell.current_dir(directory).args(["-e", "-c", commands]));
+    assert_eq!(output.exit, ChildExit::Code(0), "{commands}{}", output.stderr);
 }
 
 /// Copies a directory, except what cargo and git keep in it.
