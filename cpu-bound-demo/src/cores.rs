@@ -38,6 +38,7 @@ impl Cores<'_> {
         let reason = several_cores(run, self.busy(run), expected);
         self.check(format!("{expected} core{plural} busy"), run, reason)
             .unless(single)
+            .unless(run.reduced_concurrency.then_some("the OS allowed fewer workers"))
             .unless(self.doubt(run))
     }
 

@@ -2,10 +2,13 @@
 
 use std::mem::take;
 use std::ops::Range;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use shared::os::clock::now_ms;
+use shared::progress::reduce_concurrency;
 use shared::report::{Outcome, Run};
 use shared::{Lab, Task};
 
@@ -14,6 +17,9 @@ use crate::png_file;
 
 /// Why a task failed whose row is not the same every time.
 pub const DIFFERS: &str = "the row differs from its first drawing";
+
+/// How long the OS may refuse a single worker: it counts a process for a moment after its end.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A row, and the task of drawing it.
 pub struct Row {
@@ -105,6 +111,33 @@ impl Gallery<'_> {
                 }
             }
             Ok(drawn.into_iter().map(|row| row.task).collect())
+        })
+    }
+
+    /// Measures `draw_all` with k workers, or with as many as the OS grants, at least one.
+    ///
+    /// # Errors
+    /// Those of [`Gallery::run`], or the OS grants no worker.
+    pub fn run_on(
+        &mut self,
+        k: usize,
+        model: &str,
+        predicted_ms: f64,
+        draw_all: impl Fn(&Painter, usize) -> Result<Vec<Row>>,
+    ) -> Result<Run> {
+        self.run(model, predicted_ms, |painter| {
+            let (mut workers, give_up) = (k, Instant::now() + PATIENCE);
+            loop {
+                match draw_all(painter, workers) {
+                    Err(error) if workers > 1 => {
+                        reduce_concurrency(&format!("{error:#}"));
+                        workers -= 1;
+                    }
+                    Err(_) if Instant::now() < give_up => sleep(Duration::from_millis(10)),
+                    drawn => return drawn,
+                }
+                painter.bar.reset();
+            }
         })
     }
 

@@ -24,9 +24,9 @@ fn run(lab: &Lab) -> Result<Evidence> {
     let (k, mut gallery) = (lab.workers, Gallery::new(lab));
     let sequential = gallery.run("sequential", None, in_sequence)?;
     let divided_ms = sequential.wall_ms / k.min(lab.cores) as f64;
-    let threads = gallery.run("threads", divided_ms, |painter| by_threads(painter, k))?;
-    let processes = gallery.run("processes", divided_ms, |painter| by_processes(painter, k))?;
-    let rayon = gallery.run("rayon", divided_ms, |painter| by_rayon(painter, k))?;
+    let threads = gallery.run_on(k, "threads", divided_ms, by_threads)?;
+    let processes = gallery.run_on(k, "processes", divided_ms, by_processes)?;
+    let rayon = gallery.run_on(k, "rayon", divided_ms, by_rayon)?;
     let tasks = gallery.run("async", sequential.wall_ms, by_async)?;
     let cores = Cores::new(&sequential, lab.cores);
     let findings = vec![
@@ -67,7 +67,7 @@ fn by_processes(painter: &Painter, k: usize) -> Result<Vec<Row>> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         workers.push(Worker::spawn(command, painter, painter.rows().skip(first).step_by(k))?);
     }
-    Ok(workers.into_iter().flat_map(Worker::rows).collect()) // Each row is unpickled; join()
+    Worker::all_rows(workers) // Each row is unpickled; join()
 }
 
 /// A pool of k threads. Idle threads steal rows from busy ones.

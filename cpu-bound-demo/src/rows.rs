@@ -7,9 +7,9 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::Builder;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde::de::DeserializeOwned;
-use shared::os::child::{self, ChildExit, ChildMode};
+use shared::os::child::{self, COULD_NOT_START, ChildExit, ChildMode};
 use shared::os::clock::now_ms;
 use shared::os::usage::{self, WorkerUsage};
 use shared::report::Outcome;
@@ -83,9 +83,21 @@ impl Worker {
         Ok(worker)
     }
 
+    /// Waits for the rows of all `workers`.
+    ///
+    /// # Errors
+    /// Like [`Worker::rows`].
+    pub fn all_rows(workers: Vec<Worker>) -> Result<Vec<Row>> {
+        let rows: Result<Vec<_>> = workers.into_iter().map(Worker::rows).collect();
+        Ok(rows?.into_iter().flatten().collect())
+    }
+
     /// Waits for the worker's rows. Rows that do not arrive have failed, and their error says how the
     /// worker ended.
-    pub fn rows(mut self) -> Vec<Row> {
+    ///
+    /// # Errors
+    /// The worker could not start.
+    pub fn rows(mut self) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         // The worker's clock started later than ours. A row may wait in the pipe, so the one that
         // waited least tells the difference best.
@@ -102,6 +114,9 @@ impl Worker {
         }
         if rows.len() < self.share.len() {
             let why = match child::wait(&mut self.child, GRACE) {
+                Ok(ChildExit::Code(COULD_NOT_START)) if rows.is_empty() => {
+                    bail!("a worker could not start")
+                }
                 Ok(end @ (ChildExit::Code(_) | ChildExit::Signal(_))) => {
                     format!("its worker {end}")
                 }
@@ -110,7 +125,7 @@ impl Worker {
             let failed = |&y| Row { task: Task::failed(y, &why), pixels: Vec::new() };
             rows.extend(self.share[rows.len()..].iter().map(failed));
         }
-        rows
+        Ok(rows)
     }
 }
 
@@ -166,7 +181,7 @@ mod tests {
         command.args(["-c", script]).env("ROW", row).env("PANICKED", panicked);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let painter = Painter::new(View { width: 1, height: 2 }, 2);
-        let rows = Worker::spawn(command, &painter, 0..2).unwrap().rows();
+        let rows = Worker::spawn(command, &painter, 0..2).unwrap().rows().unwrap();
         let errors: Vec<_> = rows.into_iter().map(|row| row.task.error).collect();
         errors.try_into().unwrap()
     }

@@ -46,7 +46,9 @@ pub fn main(demo: &Demo) -> ExitCode {
         if mode.is_some() && error.downcast_ref().is_some_and(is_pipe) {
             return 3; // The parent is gone, so nobody is left to tell.
         }
-        say(demo, &format!("{error:#}"));
+        // The user did not start the child.
+        let child = mode.map(|mode| format!("child {} ({}): ", std::process::id(), mode.name));
+        say(demo, &format!("{}{error:#}", child.unwrap_or_default()));
         ExitError::code(&error)
     });
     ExitCode::from(code)

@@ -10,4 +10,5 @@ pub mod own_addresses;
 pub mod proc;
 pub mod signals;
 pub mod stdout;
+pub mod threads;
 pub mod usage;

@@ -9,7 +9,8 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use shared::os::threads;
 use shared::report::{Figure, Scale, Verdict};
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson};
@@ -29,6 +30,7 @@ pub const LESSON: Lesson = Lesson::new(
 const WORK: Duration = Duration::from_millis(500);
 
 fn run(_: &Lab) -> Result<Evidence> {
+    threads::check(2).context("cannot start two threads")?; // Without them, tokio would panic.
     let beats = [
         beats(blocking(WORK))?,
         beats(in_a_thread(WORK))?,

@@ -7,14 +7,13 @@
 //! Try it: swap the first two lines of `held`, so that the await comes before the lock: that child
 //! ends like the others, and both findings fail.
 
-use std::io::{self, Read};
-use std::process::Child;
+use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
-use shared::os::child::{ChildMode, write_line};
+use anyhow::{Result, ensure};
+use shared::os::child::{ChildExit, ChildMode, TimedChild, write_line};
 use shared::os::proc;
 use shared::report::Verdict;
 use shared::verdict::Check;
@@ -153,10 +152,11 @@ enum End {
 }
 
 /// Waits until a child ends or is known to hang, and kills it then.
-fn watch(child: &mut Child) -> io::Result<End> {
+fn watch(child: &mut TimedChild) -> Result<End> {
     let (begun, mut looks) = (Instant::now(), 0);
     let end = loop {
-        if child.try_wait()?.is_some() {
+        if let Some(exit) = child.try_wait()? {
+            ensure!(exit == ChildExit::Code(0), "a child {exit}");
             return Ok(End::Ended);
         }
         let waits_in = proc::read(&format!("{0}/task/{0}/wchan", child.id())); // Only on Linux.
@@ -170,7 +170,6 @@ fn watch(child: &mut Child) -> io::Result<End> {
         thread::sleep(Duration::from_millis(10));
     };
     child.kill()?;
-    child.wait()?;
     Ok(end)
 }
 
@@ -190,11 +189,11 @@ mod tests {
         let mut again = Command::new(std::env::current_exe().unwrap());
         again.arg("lessons::lock_across_await::tests::swapped_locks_fail");
         again.args(["--exact", "--nocapture", "--quiet", "--test-threads=1"]).env(MODE, lock);
-        let child = shared::os::child::spawn(again.stdout(Stdio::piped()).stdin(Stdio::null()));
+        let child = TimedChild::spawn(again.stdout(Stdio::piped()).stdin(Stdio::null()));
         let mut child = child.unwrap();
         let end = watch(&mut child).unwrap();
         let mut printed = String::new();
-        child.stdout.unwrap().read_to_string(&mut printed).unwrap();
+        child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
         Arm { end, steps: steps(&printed) }
     }
 

@@ -1,23 +1,28 @@
 //! The embedded server as a process of its own, so that its memory, CPU time and file descriptors
 //! do not count as those of the program that asks it.
 
-use std::cell::RefCell;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::Ipv4Addr;
+use std::process::{Child, ChildStdin, Stdio};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{self, Receiver};
+use std::thread::Builder;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use shared::http::Server;
 use shared::lab::CounterSource;
-use shared::os::child::{ChildMode, PipedChild, write_line};
+use shared::os::child::{self, ChildMode, write_line};
 
 /// Starts this program as the server. It ends with its stdin, so it does not outlive its parent.
 pub const MODE: ChildMode = ChildMode::new("server-process", serve).reads_stdin();
 
-/// The server's pipes. Dropping it kills and reaps the process.
+/// The server's process. Dropping it kills and reaps the process.
 pub struct ServerProcess {
-    server: RefCell<PipedChild>,
+    server: Child,
+    stdin: ChildStdin,
+    /// Lines of its stdout, read on a thread, because std reads a pipe without a deadline.
+    answers: Receiver<String>,
     address: String,
 }
 
@@ -27,23 +32,33 @@ impl ServerProcess {
     /// # Errors
     /// The process cannot be started, or it cannot listen.
     pub fn start() -> Result<Rc<dyn CounterSource>> {
-        let server = MODE.spawn(&[]).context("cannot start the server's process")?;
-        let mut process = ServerProcess { server: server.into(), address: String::new() };
-        process.address = process.read_line()?;
+        let mut command = MODE.command(&[])?;
+        let server = child::spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
+        let mut server = server.context("cannot start the server's process")?;
+        let pipes = server.stdin.take().zip(server.stdout.take());
+        let (stdin, stdout) = pipes.context("the server's process has no pipes")?;
+        let (send, answers) = mpsc::channel();
+        let read = move || {
+            BufReader::new(stdout)
+                .lines()
+                .map_while(Result::ok)
+                .try_for_each(|line| send.send(line))
+        };
+        let mut process = ServerProcess { server, stdin, answers, address: String::new() };
+        Builder::new().spawn(read).context("cannot start a thread")?;
+        process.address = process.answer()?;
         Ok(Rc::new(process))
     }
 
     fn ask(&self, question: &str) -> Result<String> {
-        let asked = writeln!(self.server.borrow_mut().stdin, "{question}");
+        let asked = writeln!(&self.stdin, "{question}");
         asked.context("the server's process has ended")?;
-        self.read_line()
+        self.answer()
     }
 
-    fn read_line(&self) -> Result<String> {
-        let mut line = String::new();
-        let length = self.server.borrow_mut().stdout.read_line(&mut line)?;
-        ensure!(length > 0, "the server's process has ended");
-        Ok(line.trim_end().into())
+    fn answer(&self) -> Result<String> {
+        let answer = self.answers.recv_timeout(child::DEADLINE).ok();
+        answer.context("the server's process has ended or hangs")
     }
 }
 
@@ -67,9 +82,8 @@ impl CounterSource for ServerProcess {
 impl Drop for ServerProcess {
     fn drop(&mut self) {
         // Fails only if the process has already ended.
-        let child = &mut self.server.get_mut().child;
-        let _ = child.kill();
-        let _ = child.wait();
+        let _ = self.server.kill();
+        let _ = self.server.wait();
     }
 }
 

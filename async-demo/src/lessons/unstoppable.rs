@@ -7,7 +7,8 @@
 
 use std::sync::mpsc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use shared::os::threads;
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson};
 use tokio::runtime::Builder;
@@ -24,6 +25,7 @@ pub const LESSON: Lesson = Lesson::new(
 .uses(&[]);
 
 fn run(_: &Lab) -> Result<Evidence> {
+    threads::check(1).context("cannot start a thread")?; // Without it, tokio would panic.
     let goes_on = goes_on(JoinHandle::abort)?;
     let finding = check(goes_on).on("A4", "A call without an await cannot be stopped");
     Ok(Evidence::new(Vec::new(), vec![finding]))

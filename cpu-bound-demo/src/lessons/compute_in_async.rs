@@ -9,8 +9,9 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use shared::os::clock::now_ms;
+use shared::os::threads;
 use shared::os::usage::os_threads;
 use shared::report::{Figure, Run, Scale, Verdict};
 use shared::verdict::{Check, lost};
@@ -37,6 +38,7 @@ struct Measured {
 
 fn run(lab: &Lab) -> Result<Evidence> {
     let (k, mut gallery) = (lab.workers, Gallery::new(lab));
+    threads::check(k).context("cannot start a thread for each worker")?; // tokio would panic.
     let alone = os_threads();
     let mut measure = |model, way| {
         // Threads of the way before may still be ending.

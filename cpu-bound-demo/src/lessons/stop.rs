@@ -9,8 +9,9 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::Ordering::SeqCst;
 use std::thread::Builder;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use shared::os::clock::now_ms;
+use shared::os::threads;
 use shared::report::{Figure, Scale};
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson};
@@ -32,6 +33,7 @@ const KINDS: [&str; 8] =
     ["thread", "job", "task", "thread+flag", "thread+socket", "job+flag", "task+await", "process"];
 
 fn run(_: &Lab) -> Result<Evidence> {
+    threads::check(3).context("cannot start three threads")?; // Without them, tokio would panic.
     let mut figure = Figure::new("Time until it stopped", "ms", Scale::Logarithmic);
     let mut done = Vec::new();
     for kind in KINDS {

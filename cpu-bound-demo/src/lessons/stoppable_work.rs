@@ -108,9 +108,10 @@ pub fn stop_process(stops: bool) -> Result<(usize, f64)> {
     let mut process = PROCESS.spawn(&[])?;
     process.stdout.read_line(&mut String::new())?;
     let stop_ms = now_ms();
-    match stops {
-        true => process.child.kill()?,
-        false => writeln!(process.stdin, "go on")?,
+    if stops {
+        process.child.kill()?;
+    } else {
+        writeln!(process.stdin, "go on")?;
     }
     let pieces = 1 + process.stdout.lines().count();
     process.child.wait()?;

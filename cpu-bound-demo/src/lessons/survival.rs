@@ -8,10 +8,10 @@
 use std::io::read_to_string;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::SeqCst;
-use std::thread::scope;
+use std::thread::{Builder, scope};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use shared::os::child::{self, ChildExit, ChildMode};
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson};
@@ -51,10 +51,13 @@ fn four(args: &[String]) -> Result<()> {
     let [kind, way] = args else { return Ok(()) };
     match kind.as_str() {
         "thread" => scope(|scope| {
-            (0..3).for_each(|_| drop(scope.spawn(watch)));
-            let _ = scope.spawn(|| die(way)).join();
+            let others =
+                (0..3).try_for_each(|_| Builder::new().spawn_scoped(scope, watch).map(drop));
+            let victim = others.and_then(|()| Builder::new().spawn_scoped(scope, || die(way)));
+            let end = victim.map(|victim| victim.join());
             GONE.store(true, SeqCst);
-        }),
+            end.map(drop).context("cannot start a thread")
+        })?,
         "task" => runtime::Builder::new_current_thread().build()?.block_on(async {
             let others = [(); 3].map(|()| tokio::spawn(watch_async()));
             let way = way.clone();
@@ -83,7 +86,7 @@ fn four(args: &[String]) -> Result<()> {
             if way == "kill" {
                 victim.child.kill()?;
             }
-            let end = ChildExit::from(victim.child.wait()?);
+            let end = victim.child.wait()?;
             ensure!(end == end_by(way), "the victim {end}");
             for mut other in others {
                 drop(other.stdin); // Now it reports.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use std::{env, io, process};
 
 use anyhow::{Context, Result, bail, ensure};
-use shared::os::child::{self, ChildMode};
+use shared::os::child::{self, ChildExit, ChildMode, TimedChild};
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson};
 
@@ -60,7 +60,7 @@ fn raised(file: &Path, n: usize, command: impl Fn() -> io::Result<Command>) -> R
     for _ in 0..n {
         let mut command = command()?;
         command.arg(file).stdin(Stdio::piped()).stdout(input.try_clone()?);
-        children.push(child::spawn(&mut command)?);
+        children.push(TimedChild::spawn(&mut command)?);
     }
     drop(input);
     let (send, lines) = channel();
@@ -76,7 +76,7 @@ fn raised(file: &Path, n: usize, command: impl Fn() -> io::Result<Command>) -> R
     }
     children.iter_mut().for_each(|child| drop(child.stdin.take())); // They may go on.
     for mut child in children {
-        ensure!(child.wait()?.success(), "a child could not increment the number");
+        ensure!(child.wait()? == ChildExit::Code(0), "a child could not increment the number");
     }
     Ok(Raised { number: fs::read_to_string(file)?.trim().parse()?, had_read, waiting })
 }

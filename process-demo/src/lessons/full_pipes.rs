@@ -7,7 +7,7 @@
 
 use std::io::{BufRead, Write, copy, stdin, stdout};
 use std::process::Stdio;
-use std::thread::{scope, sleep};
+use std::thread::{Builder, scope, sleep};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -56,7 +56,8 @@ fn talk(words: &[String]) -> Result<()> {
         echo.wait_with_output()?
     } else {
         scope(|scope| {
-            scope.spawn(|| to.write_all(&message).map(|()| drop(to))); // The cure: in a thread.
+            let write = || to.write_all(&message).map(|()| drop(to));
+            Builder::new().spawn_scoped(scope, write)?; // The cure: in a thread.
             echo.wait_with_output() // Reads to the end, then waits for the process.
         })?
     };
@@ -81,19 +82,20 @@ enum End {
 fn end_of(mut talk: PipedChild) -> Result<End> {
     let mut echo = String::new();
     talk.stdout.read_line(&mut echo)?; // Its echo's pid.
-    let pids = [talk.child.id(), echo.trim().parse()?];
+    let echo = echo.trim().parse().context("a child could not start its echo")?;
+    let pids = [talk.child.id(), echo];
     let started = Instant::now();
     while started.elapsed() < PATIENCE {
-        if let Some(status) = talk.child.try_wait()? {
-            return Ok(End::Ended(status.into()));
+        if let Some(exit) = talk.child.try_wait()? {
+            return Ok(End::Ended(exit));
         }
         if let Some(wait) = both_write(pids) {
-            child::wait(&mut talk.child, Duration::ZERO)?;
+            talk.child.kill()?;
             return Ok(End::Hung(wait));
         }
         sleep(Duration::from_millis(1));
     }
-    Ok(End::Ended(child::wait(&mut talk.child, Duration::ZERO)?))
+    Ok(End::Ended(talk.child.kill()?))
 }
 
 /// Judges how a process ended that wrote everything before it read, and one that read meanwhile.

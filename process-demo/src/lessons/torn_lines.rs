@@ -10,7 +10,7 @@ use std::io::{self, BufRead, BufReader, Read, Write, pipe, stderr, stdin, stdout
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use shared::os::child::{self, ChildMode};
+use shared::os::child::{ChildExit, ChildMode, TimedChild};
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson};
 
@@ -45,7 +45,7 @@ fn whole_lines(n: usize, command: impl Fn() -> io::Result<Command>) -> Result<us
     for _ in 0..n {
         let mut command = command()?;
         command.stdin(Stdio::piped()).stdout(input.try_clone()?).stderr(Stdio::piped());
-        children.push(child::spawn(&mut command)?);
+        children.push(TimedChild::spawn(&mut command)?);
     }
     drop(input); // Now only the children hold it, so the pipe ends when they do.
     // Lines get torn by chance now and then. To make it certain, none goes on before all began.
@@ -59,7 +59,7 @@ fn whole_lines(n: usize, command: impl Fn() -> io::Result<Command>) -> Result<us
     let mut text = Vec::new();
     output.read_to_end(&mut text)?;
     for mut child in children {
-        ensure!(child.wait()?.success(), "a child could not write its line");
+        ensure!(child.wait()? == ChildExit::Code(0), "a child could not write its line");
     }
     let text = String::from_utf8_lossy(&text);
     Ok(text.split_inclusive('\n').filter(|line| *line == PIECES.concat()).count())

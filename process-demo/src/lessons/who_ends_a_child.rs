@@ -7,11 +7,11 @@
 
 use std::io::{self, BufRead, Read, Write, stdin};
 use std::panic::resume_unwind;
-use std::process::{Child, Stdio, exit};
+use std::process::{Child, ChildStdin, Stdio, exit};
 use std::thread::{Builder, park, sleep};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use shared::os::child::{self, ChildMode, PipedChild};
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson};
@@ -33,8 +33,8 @@ fn run(_: &Lab) -> Result<Evidence> {
         watching.push((end, after(end, PARENT.spawn(&[end, "watching"])?)?));
         heedless.push((end, after(end, PARENT.spawn(&[end, "heedless"])?)?));
     }
-    let dropped = asked_after(ECHO.spawn(&[])?, drop)?; // The trap.
-    let guarded = asked_after(ECHO.spawn(&[])?, |child| drop(Guard(child)))?; // The cure.
+    let dropped = asked_after(echo()?, drop)?; // The trap.
+    let guarded = asked_after(echo()?, |child| drop(Guard(child)))?; // The cure.
     let findings = vec![
         outlives(&heedless).on("P9", "A child that does not watch outlives its parent"),
         notices(&watching).on("P9", "A child that watches a pipe ends with its parent"),
@@ -44,24 +44,36 @@ fn run(_: &Lab) -> Result<Evidence> {
 }
 
 /// What a child writes after its parent has ended in this way.
-fn after(end: &str, mut parent: PipedChild) -> Result<String> {
-    parent.stdout.read_line(&mut String::new())?; // It has started its child.
+fn after(end: &str, parent: PipedChild) -> Result<String> {
+    let PipedChild { child: mut parent, stdin, mut stdout } = parent;
+    let mut line = String::new();
+    stdout.read_line(&mut line)?;
+    ensure!(line == "started\n", "a parent could not start its child");
+    match end {
+        "killed" => parent.kill()?,
+        _ => parent.wait()?,
+    };
     // The child holds this stdout, too: reading it to the end waits for a process that is not ours.
-    asked_after(parent, |mut parent| {
-        if end == "killed" {
-            let _ = parent.kill();
-        }
-        let _ = parent.wait();
-    })
+    ask(stdin, stdout)
 }
 
-/// What can still be read from a process after `end` got its handle, and it was asked.
-fn asked_after(process: PipedChild, end: impl Fn(Child)) -> Result<String> {
-    let PipedChild { child, mut stdin, stdout } = process;
+/// What a child of ours writes after `end` got its handle.
+fn asked_after(mut child: Child, end: impl Fn(Child)) -> Result<String> {
+    let pipes = child.stdin.take().zip(child.stdout.take());
+    let ((stdin, stdout), id) = (pipes.context("a child without its pipes")?, child.id());
     end(child);
+    ask(stdin, stdout).inspect_err(|_| child::kill_dropped(id))
+}
+
+/// What can still be read from a process when it is asked.
+fn ask(mut stdin: ChildStdin, stdout: impl Read + Send + 'static) -> Result<String> {
     let _ = stdin.write_all(b"still here"); // Refused if no process is left to read it.
     drop(stdin);
-    Ok(io::read_to_string(stdout)?.trim().to_string())
+    Ok(child::read_to_end(stdout)?.trim().to_string())
+}
+
+fn echo() -> io::Result<Child> {
+    child::spawn(ECHO.command(&[])?.stdin(Stdio::piped()).stdout(Stdio::piped()))
 }
 
 /// The parent of one child.
@@ -184,7 +196,9 @@ mod tests {
     #[cfg(unix)]
     fn guard_left_out_fails() {
         let after = |end: fn(Child)| {
-            asked_after(PipedChild::spawn(std::process::Command::new("cat")).unwrap(), end).unwrap()
+            let mut cat = std::process::Command::new("cat");
+            let cat = child::spawn(cat.stdin(Stdio::piped()).stdout(Stdio::piped()));
+            asked_after(cat.unwrap(), end).unwrap()
         };
         let (dropped, guarded) = (after(drop), after(|child| drop(Guard(child))));
         assert_eq!(handle(&dropped, &guarded).verdict, Holds);

@@ -177,9 +177,10 @@ fn pool_stops_replacing_useless_workers() {
     };
     let ids: Vec<usize> = (0..1_000).collect();
     let error = pool::run(2, &ids, 5, counted, request).unwrap_err().to_string();
-    // The other place may have started a worker before this one gave up.
+    // The first worker of each place may have died before it was asked, and the other place may have
+    // started a worker before this one gave up.
     let started = starts.load(Relaxed);
-    assert!((6..=7).contains(&started), "{started} starts");
+    assert!((6..=9).contains(&started), "{started} starts");
     let why = "workers died before answering: worker exited with code 7 without an answer";
     assert!(error.starts_with("all ") && error.ends_with(why), "{error}");
 }

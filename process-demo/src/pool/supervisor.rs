@@ -1,5 +1,6 @@
-//! A supervisor is a thread that hands its worker one task after another, and replaces the worker when
-//! it is lost. `Worker::answer` turns a worker's death into a failed task.
+//! A supervisor hands its worker one task after another, and replaces the worker when it is lost. Each
+//! has its own thread, the first one the caller's. `Worker::answer` turns a worker's death into a failed
+//! task.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, scope};
@@ -23,16 +24,23 @@ pub fn run(
     request: impl Fn(usize) -> Request + Sync,
 ) -> Result<Vec<Task>> {
     let queue = Mutex::new(TaskQueue::new(ids, size, retries));
-    let work = |place| supervise(place, &queue, &start, &request);
+    let name = |place| format!("Worker-{place}");
+    let supervise = |place, worker| supervise(&name(place), worker, &queue, &start, &request);
+    let obtain =
+        |place| start(&name(place)).inspect_err(|error| lock(&queue).refuse(format!("{error:#}")));
     scope(|scope| {
+        // Before the others, so that at least one worker gets what it needs.
+        let Ok(first) = obtain(1) else { return };
         let mut supervisors = Vec::new();
-        for place in 1..=size.min(ids.len()) {
+        for place in 2..=size.min(ids.len()) {
+            let Ok(worker) = obtain(place) else { break };
             let thread = Builder::new().name(format!("supervisor {place}"));
-            match thread.spawn_scoped(scope, move || work(place)) {
+            match thread.spawn_scoped(scope, move || supervise(place, worker)) {
                 Ok(supervisor) => supervisors.push(supervisor),
                 Err(error) => lock(&queue).refuse(format!("cannot start a thread: {error}")),
             }
         }
+        supervise(1, first);
         for supervisor in supervisors {
             let _ = supervisor.join(); // One that panicked leaves its task in the queue.
         }
@@ -42,16 +50,16 @@ pub fn run(
 
 /// Has one worker after another run tasks until none is waiting.
 fn supervise(
-    place: usize,
+    name: &str,
+    worker: Worker,
     queue: &Mutex<TaskQueue>,
     start: impl Fn(&str) -> Result<Worker>,
     request: impl Fn(usize) -> Request,
 ) {
-    let name = format!("Worker-{place}");
-    let mut worker: Option<Worker> = None;
+    let mut worker = Some(worker);
     while lock(queue).has_work() {
         let usable = worker.take().filter(Worker::is_usable); // Any other is killed here.
-        let mut ready = match usable.map_or_else(|| start(&name), Ok) {
+        let mut ready = match usable.map_or_else(|| start(name), Ok) {
             Ok(ready) => ready,
             Err(error) => return lock(queue).refuse(format!("{error:#}")),
         };

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use shared::http::permit::{Permit, limited};
 use shared::http::target::parse_url;
 use shared::http::{Client, Target};
-use shared::os::child::{self, ChildExit, ChildMode};
+use shared::os::child::{self, COULD_NOT_START, ChildExit, ChildMode};
 use shared::os::clock::now_ms;
 use shared::os::usage::{self, WorkerUsage};
 use shared::progress::{self, Show};
@@ -37,9 +37,6 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// A worker's descriptors in this process: a pipe each way, and the server's end of its connection.
 const DESCRIPTORS: u32 = 3;
-
-/// The exit code of a program that could not start something.
-const COULD_NOT_START: i32 = 3;
 
 #[derive(Serialize, Deserialize)]
 pub struct Request {

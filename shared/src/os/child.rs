@@ -3,9 +3,9 @@
 use std::env;
 use std::fmt;
 use std::io::{self, BufReader, IsTerminal, Read, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver};
-use std::sync::{Mutex, PoisonError};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,12 @@ const POLL: Duration = Duration::from_millis(5);
 
 /// How long to wait for remaining output once a child has ended: a grandchild may hold the pipe.
 const DRAIN: Duration = Duration::from_secs(1);
+
+/// How long a lesson's child may live: far longer than its work takes, even on a busy machine.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// The exit code of a program that could not start something.
+pub const COULD_NOT_START: i32 = 3;
 
 /// An internal mode, in which the program starts itself: a worker, or a child that is meant to die.
 /// Declared by the lesson that needs it.
@@ -77,14 +83,20 @@ impl ChildMode {
         child.with_context(|| format!("cannot start a child ({})", self.name))
     }
 
-    /// Runs this program in this mode to its end, but kills it at `deadline`.
+    /// Runs this program in this mode to its end.
     ///
     /// # Errors
-    /// It cannot be started.
+    /// It cannot be started, it hangs until `deadline` and is killed, or it says on stderr that it
+    /// could not start something.
     pub fn run(&self, args: &[&str], deadline: Duration) -> Result<ChildOutput> {
         let output =
             self.command(args).and_then(|mut command| run_tethered(&mut command, deadline));
-        output.with_context(|| format!("cannot run a child ({})", self.name))
+        let output = output.with_context(|| format!("cannot run a child ({})", self.name))?;
+        match (output.exit, output.stderr.lines().last()) {
+            (ChildExit::TimedOut, _) => bail!("a child ({}) {}", self.name, ChildExit::TimedOut),
+            (ChildExit::Code(COULD_NOT_START), Some(why)) => bail!("{why}"),
+            _ => Ok(output),
+        }
     }
 }
 
@@ -115,9 +127,92 @@ pub fn exit_with_stdin() -> Result<()> {
     Ok(())
 }
 
+/// A child that ends by [`DEADLINE`] and with its handle. Otherwise reading from a child that hangs
+/// or is stopped would never return. (Dropping a [`Child`] neither kills nor reaps the process.)
+pub struct TimedChild {
+    child: Arc<Mutex<Child>>,
+    pub stdin: Option<ChildStdin>,
+    pub stdout: Option<ChildStdout>,
+    pub stderr: Option<ChildStderr>,
+}
+
+impl TimedChild {
+    /// # Errors
+    /// It cannot be started, or there is no thread to watch the time.
+    pub fn spawn(command: &mut Command) -> io::Result<TimedChild> {
+        let killer = killer()?;
+        let mut child = spawn(command)?;
+        let (stdin, stdout, stderr) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let child = Arc::new(Mutex::new(child));
+        // The thread never ends.
+        let _ = killer.send((Instant::now() + DEADLINE, Arc::downgrade(&child)));
+        Ok(TimedChild { child, stdin, stdout, stderr })
+    }
+
+    pub fn id(&self) -> u32 {
+        lock(&self.child).id()
+    }
+
+    /// How it ended, if it has.
+    ///
+    /// # Errors
+    /// The OS does not say.
+    pub fn try_wait(&mut self) -> io::Result<Option<ChildExit>> {
+        Ok(lock(&self.child).try_wait()?.map(ChildExit::from))
+    }
+
+    /// Waits until it ends, at most for [`DEADLINE`].
+    ///
+    /// # Errors
+    /// The OS does not say how it ended.
+    pub fn wait(&mut self) -> io::Result<ChildExit> {
+        wait(&mut lock(&self.child), DEADLINE)
+    }
+
+    /// Kills and reaps it, if it has not ended.
+    ///
+    /// # Errors
+    /// The OS does not say how it ended.
+    pub fn kill(&mut self) -> io::Result<ChildExit> {
+        wait(&mut lock(&self.child), Duration::ZERO)
+    }
+}
+
+impl Drop for TimedChild {
+    fn drop(&mut self) {
+        let _ = self.kill();
+    }
+}
+
+type Deadline = (Instant, Weak<Mutex<Child>>);
+
+/// The thread that kills children at their deadlines, which come in order.
+fn killer() -> io::Result<Sender<Deadline>> {
+    static KILLER: Mutex<Option<Sender<Deadline>>> = Mutex::new(None);
+    let mut killer = lock(&KILLER);
+    if let Some(killer) = &*killer {
+        return Ok(killer.clone());
+    }
+    let (send, deadlines) = mpsc::channel::<Deadline>();
+    thread::Builder::new().name("deadlines".into()).spawn(move || {
+        for (deadline, child) in deadlines {
+            thread::sleep(deadline.saturating_duration_since(Instant::now()));
+            // A child whose handle is gone has ended.
+            let _ = child.upgrade().map(|child| lock(&child).kill());
+        }
+    })?;
+    Ok(killer.insert(send).clone())
+}
+
+/// No holder panics.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A child with a pipe each way.
 pub struct PipedChild {
-    pub child: Child,
+    pub child: TimedChild,
     pub stdin: ChildStdin,
     pub stdout: BufReader<ChildStdout>,
 }
@@ -126,7 +221,7 @@ impl PipedChild {
     /// # Errors
     /// It cannot be started.
     pub fn spawn(mut command: Command) -> io::Result<PipedChild> {
-        let mut child = spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
+        let mut child = TimedChild::spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
         match (child.stdin.take(), child.stdout.take()) {
             (Some(stdin), Some(stdout)) => {
                 Ok(PipedChild { child, stdin, stdout: BufReader::new(stdout) })
@@ -208,7 +303,7 @@ impl ChildOutput {
 /// It cannot be started.
 pub fn spawn(command: &mut Command) -> io::Result<Child> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _lock = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _lock = lock(&ONE_AT_A_TIME);
     command.spawn()
 }
 
@@ -247,6 +342,27 @@ pub fn wait_with_output(mut child: Child, deadline: Duration) -> io::Result<Chil
         String::from_utf8_lossy(&bytes).into_owned()
     };
     Ok(ChildOutput { exit, stdout: text(stdout), stderr: text(stderr) })
+}
+
+/// Reads a pipe to its end, at most for [`DEADLINE`].
+///
+/// # Errors
+/// The pipe has not ended, or there is no thread to read it.
+pub fn read_to_end(pipe: impl Read + Send + 'static) -> io::Result<String> {
+    let bytes = collect(pipe)?.recv_timeout(DEADLINE);
+    let bytes = bytes.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Kills a process whose [`Child`] was dropped. As nothing has waited for it, its id is still its own.
+pub fn kill_dropped(id: u32) {
+    #[cfg(unix)]
+    if let Ok(id) = id.try_into() {
+        use nix::{sys::signal, unistd::Pid};
+        let _ = signal::kill(Pid::from_raw(id), signal::SIGKILL);
+    }
+    #[cfg(not(unix))]
+    let _ = id;
 }
 
 /// Waits for `child`, kills it at `deadline`, and reaps it in either case.

@@ -6,10 +6,11 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::thread::scope;
 
 use shared::os::child::ChildExit;
-use shared::report::Verdict;
+use shared::report::{Finding, Verdict};
 
 use crate::support::demo::{DEMOS, HTTP_DEMOS, demo, demo_under, lesson, parse_any, run, spawn};
 use crate::support::processes::stat;
@@ -94,32 +95,39 @@ fn server_without_descriptors_backs_off() {
 
 /// The demos in a directory where a user who is not root may start them. It is deleted at the end.
 struct OtherUser {
+    id: String,
     directory: PathBuf,
 }
 
 impl OtherUser {
-    const COMMAND: [&str; 4] = ["setpriv", "--reuid", "23456", "--clear-groups"];
-
     /// `None`, and says so, if this process cannot become another user.
     fn new() -> Option<OtherUser> {
-        let able = Command::new(Self::COMMAND[0]).args(&Self::COMMAND[1..]).arg("true").status();
+        // The OS counts a user's threads, so each test has a user of its own.
+        static USERS: AtomicU32 = AtomicU32::new(0);
+        let id = 1_000_000 + 10 * std::process::id() + USERS.fetch_add(1, Relaxed);
+        let directory = std::env::temp_dir().join(format!("other user {id}"));
+        let user = OtherUser { id: id.to_string(), directory };
+        let able = Command::new("setpriv").args(user.setpriv()).arg("true").status();
         if !able.is_ok_and(|status| status.success()) {
             skipped("becoming another user needs root");
             return None;
         }
-        let directory = std::env::temp_dir().join(format!("other user {}", std::process::id()));
-        fs::create_dir_all(&directory).unwrap();
-        for (name, ..) in HTTP_DEMOS {
-            copy_program(&binary(name), &directory.join(name));
+        fs::create_dir_all(&user.directory).unwrap();
+        for name in DEMOS {
+            copy_program(&binary(name), &user.directory.join(name));
         }
-        fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
-        Some(OtherUser { directory })
+        fs::set_permissions(&user.directory, fs::Permissions::from_mode(0o755)).unwrap();
+        Some(user)
+    }
+
+    fn setpriv(&self) -> [&str; 3] {
+        ["--reuid", &self.id, "--clear-groups"]
     }
 
     /// Starts a demo as that user, who may have so many threads and processes in all.
     fn start(&self, threads: usize, name: &str, words: &[&str]) -> Trial {
         let mut command = Command::new("setsid");
-        command.args(["prlimit", &format!("--nproc={threads}")]).args(Self::COMMAND);
+        command.args(["prlimit", &format!("--nproc={threads}"), "setpriv"]).args(self.setpriv());
         command.arg(self.directory.join(name)).args(words);
         Trial::of(&mut command)
     }
@@ -146,18 +154,39 @@ fn thread_limit_reduces_concurrency() {
         let why = "cannot start the server's thread: Resource temporarily unavailable";
         assert!(output.stderr.contains(why), "{}", output.stderr);
     }
-    let report = user.start(5, "threads-demo", &words).report(0);
-    assert!(lesson(&report).runs.iter().all(|run| run.done == 10));
+    // One worker process, and the threads that wait for it.
+    for (name, count) in [("threads-demo", 5), ("process-demo", 5), ("cpu-bound-demo", 5)] {
+        let report = user.start(count, name, &["--format", "json"]).any_report();
+        assert!(lesson(&report).runs.iter().all(|run| run.lost() == 0), "{name}");
+    }
     // A thread for the server, but none for a task.
     for name in ["threads-demo", "process-demo"] {
         let output = user.start(2, name, &words).finish();
         assert_eq!(output.exit, ChildExit::Code(3), "{name}: {}", output.stderr);
         assert!(output.stderr.contains("Resource temporarily unavailable"), "{}", output.stderr);
     }
-    // This lesson needs all its threads, and does not wait for those that the OS refuses.
-    let output = user.start(5, "threads-demo", &["race"]).finish();
-    assert_eq!(output.exit, ChildExit::Code(3));
-    assert!(output.stderr.contains("cannot start a thread"), "{}", output.stderr);
+}
+
+#[test]
+fn lessons_without_their_threads_are_not_shown() {
+    let Some(user) = OtherUser::new() else { return };
+    for (count, name, lessons) in [
+        (2, "async-demo", &["blocking-call", "unstoppable"][..]),
+        (3, "async-demo", &["blocking-call", "lock-across-await"]),
+        (2, "cpu-bound-demo", &["stop", "compute-in-async"]),
+        (7, "cpu-bound-demo", &["survival"]),
+        (3, "threads-demo", &["gate"]),
+        (5, "threads-demo", &["race", "deadlock"]),
+        (7, "process-demo", &["full-pipes", "who-ends-a-child"]),
+    ] {
+        for lesson in lessons {
+            let trial = user.start(count, name, &[lesson, "--format", "json"]);
+            let report = trial.leaving_orphans(true).report(0);
+            let findings = &self::lesson(&report).findings;
+            let not_shown = |finding: &Finding| finding.verdict == Verdict::NotShown;
+            assert!(findings.iter().all(not_shown), "{name} {lesson}: {findings:#?}");
+        }
+    }
 }
 
 #[test]

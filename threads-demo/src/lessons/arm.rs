@@ -3,14 +3,14 @@
 
 use std::env::current_exe;
 use std::net::Ipv4Addr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use shared::Task;
 use shared::http::target::parse_url;
 use shared::http::{Client, Server, Target};
-use shared::os::child;
+use shared::os::child::TimedChild;
 use shared::os::clock::now_ms;
 use shared::progress::Show;
 use shared::report::Run;
@@ -36,11 +36,11 @@ pub fn measure(server: &Server, tasks: usize, arm: impl FnOnce(&[usize]) -> Vec<
 }
 
 /// Runs an ignored test as a process of its own, with `setting`. It should end with its stdin.
-pub fn spawn_test(name: &str, setting: &str) -> Child {
+pub fn spawn_test(name: &str, setting: &str) -> TimedChild {
     let mut command = Command::new(current_exe().unwrap());
     let command = command.args([name, "--exact", "--ignored", "--test-threads=1"]);
     let command = command.env(SETTING, setting).stdin(Stdio::piped()).stdout(Stdio::null());
-    child::spawn(command).unwrap()
+    TimedChild::spawn(command).unwrap()
 }
 
 /// The setting of an ignored test; `None` unless it runs by [`spawn_test`].

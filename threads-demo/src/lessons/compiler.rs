@@ -3,9 +3,8 @@
 use std::env;
 use std::io::Write;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use shared::os::child::{self, ChildExit, ChildOutput};
 use shared::report::{Finding, Verdict};
 use shared::verdict::Check;
@@ -25,9 +24,9 @@ pub struct Case {
 impl Case {
     /// Has the compiler check the program with each line.
     pub fn finding(&self, claim: &str) -> Finding {
-        let [trap, cure] =
-            [self.trap, self.cure].map(|line| compile(&self.program.replace("LINE", line)));
-        check(self.error, self.trap, trap, cure).on(claim, self.says)
+        let compile = |line| compile(&self.program.replace("LINE", line));
+        let both = compile(self.trap).and_then(|trap| Ok((trap, compile(self.cure)?)));
+        check(self.error, self.trap, both).on(claim, self.says)
     }
 }
 
@@ -44,20 +43,22 @@ fn compile(program: &str) -> Result<ChildOutput> {
         .stderr(Stdio::piped());
     let mut rustc = child::spawn(rustc)?;
     rustc.stdin.take().context("no stdin")?.write_all(program.as_bytes())?;
-    Ok(child::wait_with_output(rustc, Duration::from_secs(60))?)
+    let output = child::wait_with_output(rustc, child::DEADLINE)?;
+    ensure!(output.exit != ChildExit::TimedOut, "it {}", output.exit);
+    Ok(output)
 }
 
 /// What the compiler said about a program with the `line` that is wrong, and with the cure. An error
 /// means that no compiler could be run.
-fn check(error: &str, line: &str, trap: Result<ChildOutput>, cure: Result<ChildOutput>) -> Check {
+fn check(error: &str, line: &str, both: Result<(ChildOutput, ChildOutput)>) -> Check {
     let predicted = format!("error[{error}], and none with the cure");
     let unknown = |why: String| {
         let reason = (Verdict::NotShown, format!("cannot use rustc: {why}"));
         Check::new(&predicted, "unknown", reason)
     };
-    let (trap, cure) = match (trap, cure) {
-        (Ok(trap), Ok(cure)) => (trap, cure),
-        (Err(why), _) | (_, Err(why)) => return unknown(format!("{why:#}")),
+    let (trap, cure) = match both {
+        Ok(both) => both,
+        Err(why) => return unknown(format!("{why:#}")),
     };
     if let Some(why) = unusable(&trap).or(unusable(&cure)) {
         return unknown(why);
@@ -109,10 +110,11 @@ mod tests {
             (other, compiles(), Fails, "error[E0425], and none with the cure"),
             (rejects(), rejects(), Fails, "error[E0499], and one with the cure"),
         ] {
-            let check = check("E0499", "line", trap, cure);
+            let check = check("E0499", "line", trap.and_then(|trap| Ok((trap, cure?))));
             assert_eq!((check.verdict, &*check.measured), (verdict, measured));
         }
-        let because = check("E0499", "line", rejects(), compiles()).because;
+        let both = (rejects().unwrap(), compiles().unwrap());
+        let because = check("E0499", "line", Ok(both)).because;
         assert_eq!(because, "the compiler rejects `line`: error[E0499]: cannot borrow");
     }
 
@@ -132,7 +134,7 @@ mod tests {
             ),
             (rejects(), said(101, ""), "cannot use rustc: it exited with code 101"),
         ] {
-            let check = check("E0499", "line", trap, cure);
+            let check = check("E0499", "line", trap.and_then(|trap| Ok((trap, cure?))));
             assert_eq!((check.verdict, &*check.because), (NotShown, because));
         }
     }

@@ -121,7 +121,7 @@ mod tests {
             let args = format!("{} {joins} 4 1600", server.url(""));
             let name = "lessons::daemon::tests::child_with_threads";
             let mut child = arm::spawn_test(name, &args);
-            (child::wait(&mut child, Duration::from_secs(60)).unwrap(), answered(&counters))
+            (child.wait().unwrap(), answered(&counters))
         };
         let [none, first, all] = [0, 1, 4].map(child);
         let (hung, aborted) = ((ChildExit::TimedOut, 4), (ChildExit::Signal(6), 0));

@@ -7,13 +7,12 @@
 //! Try it: `let _second = second.try_lock();` does not wait for the lock. Both children end, and the
 //! finding fails.
 
-use std::process::Child;
 use std::sync::{Mutex, PoisonError};
-use std::thread::{scope, sleep};
+use std::thread::{Builder, scope, sleep};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
-use shared::os::child::{self, ChildExit, ChildMode};
+use anyhow::{Context, Result};
+use shared::os::child::{ChildExit, ChildMode, TimedChild};
 use shared::os::proc;
 use shared::report::Verdict;
 use shared::verdict::Check;
@@ -31,8 +30,7 @@ pub const LESSON: Lesson = Lesson::new(
 
 /// A child that may hang.
 const CHILD: ChildMode = ChildMode::new("lock-both", |args| {
-    lock_both(args.first().is_some_and(|order| order == "crossed"));
-    Ok(())
+    lock_both(args.first().is_some_and(|order| order == "crossed"))
 });
 
 fn run(_: &Lab) -> Result<Evidence> {
@@ -46,7 +44,7 @@ fn run(_: &Lab) -> Result<Evidence> {
 }
 
 /// The child: two threads, each of which needs both locks, again and again.
-fn lock_both(crossed: bool) {
+fn lock_both(crossed: bool) -> Result<()> {
     let (a, b) = (Mutex::new(()), Mutex::new(()));
     let take = |first: &Mutex<()>, second: &Mutex<()>| {
         for _ in 0..20 {
@@ -58,9 +56,12 @@ fn lock_both(crossed: bool) {
     // The line that matters: in which order the second thread takes the locks.
     let (first, second) = if crossed { (&b, &a) } else { (&a, &b) };
     scope(|scope| {
-        scope.spawn(|| take(&a, &b));
-        scope.spawn(|| take(first, second));
-    });
+        for (first, second) in [(&a, &b), (first, second)] {
+            let thread = Builder::new().spawn_scoped(scope, move || take(first, second));
+            thread.context("cannot start a thread")?;
+        }
+        Ok(())
+    })
 }
 
 /// How a child ended.
@@ -77,11 +78,11 @@ enum End {
 const PATIENCE: Duration = Duration::from_secs(if cfg!(target_os = "linux") { 10 } else { 2 });
 
 /// Waits until the child ends, until no thread of it can ever go on, or until patience ends.
-fn watch(mut child: Child, patience: Duration) -> Result<End> {
+fn watch(mut child: TimedChild, patience: Duration) -> Result<End> {
     let (began, mut before) = (Instant::now(), None);
     let end = loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(End::ByItself(status.into()));
+        if let Some(exit) = child.try_wait()? {
+            return Ok(End::ByItself(exit));
         }
         let now = threads_that_wait(child.id());
         if now.is_some() && now == before {
@@ -93,7 +94,7 @@ fn watch(mut child: Child, patience: Duration) -> Result<End> {
         before = now;
         sleep(Duration::from_millis(10));
     };
-    child::wait(&mut child, Duration::ZERO)?; // Kills it.
+    child.kill()?;
     Ok(end)
 }
 
@@ -153,8 +154,8 @@ mod tests {
     #[ignore = "run by only_opposite_orders_hang"]
     fn child_with_locks() {
         let Some(order) = arm::setting() else { return };
-        child::exit_with_stdin().unwrap();
-        lock_both(order == "crossed");
+        shared::os::child::exit_with_stdin().unwrap();
+        lock_both(order == "crossed").unwrap();
     }
 
     #[test]

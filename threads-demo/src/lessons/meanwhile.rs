@@ -10,7 +10,6 @@
 use std::io::{self, BufRead};
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::{Builder, scope};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use shared::http::{Client, Server};
@@ -47,7 +46,7 @@ fn run(lab: &Lab) -> Result<Evidence> {
     fresh.stdout.read_line(&mut String::new())?;
     let counted = count(fresh.child.id());
     drop(fresh.stdin); // It ends.
-    child::wait(&mut fresh.child, Duration::from_secs(20))?;
+    fresh.child.wait()?;
     let findings = vec![
         check_fresh(counted).on("T4", "A program has at least one process and one thread"),
         check_steps(task.as_ref(), steps)
@@ -124,15 +123,17 @@ fn check_steps(task: Option<&Task>, steps: usize) -> Check {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use std::process::{Child, Command, Stdio};
-    use std::time::Instant;
+    use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
+
+    use shared::os::child::TimedChild;
 
     use super::*;
     use crate::lessons::arm;
     use Verdict::*;
 
     /// Counts a child until it has come to `enough`, or for some seconds, and ends it.
-    fn counted(mut child: Child, enough: (usize, usize)) -> Option<(usize, usize)> {
+    fn counted(mut child: TimedChild, enough: (usize, usize)) -> Option<(usize, usize)> {
         let reached = |(processes, threads)| processes >= enough.0 && threads >= enough.1;
         let give_up = Instant::now() + Duration::from_secs(20);
         let counted = loop {
@@ -157,7 +158,7 @@ mod tests {
     #[test]
     fn second_process_or_thread_fails() {
         let start = |name, args: &[&str]| {
-            child::spawn(Command::new(name).args(args).stdin(Stdio::piped())).unwrap()
+            TimedChild::spawn(Command::new(name).args(args).stdin(Stdio::piped())).unwrap()
         };
         let threads = arm::spawn_test("lessons::meanwhile::tests::child_with_two_threads", "");
         for (counted, verdict) in [
