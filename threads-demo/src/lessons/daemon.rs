@@ -104,7 +104,6 @@ mod tests {
     use super::*;
     use crate::lessons::arm;
     use Verdict::*;
-    use shared::os::child;
 
     #[test]
     #[ignore = "run by unjoined_threads_lose_their_answers"]
