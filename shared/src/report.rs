@@ -313,7 +313,7 @@ impl Task {
 }
 
 /// The message of a panic.
-fn panic_message(panic: &(dyn Any + Send)) -> String {
+pub fn panic_message(panic: &(dyn Any + Send)) -> String {
     match (panic.downcast_ref::<String>(), panic.downcast_ref::<&str>()) {
         (Some(message), _) => message.clone(),
         (_, Some(message)) => message.to_string(),

@@ -1,0 +1,63 @@
+//! What the learner's process tells the judge while it runs: a line of JSON for each event, over a TCP
+//! connection. Its stdout is the learner's.
+
+use std::io::{self, Write};
+use std::net::TcpStream;
+use std::process;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Something that happened in a learner's process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Event {
+    pub pid: u32,
+    /// The thread that it happened on.
+    pub thread: String,
+    pub what: What,
+}
+
+/// What happened. The numbers are the ids of requests, or of what an exercise has in their place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum What {
+    /// A future was made. Nothing runs before its first poll.
+    Made(usize),
+    Begun(usize),
+    Ended(usize),
+    /// It ended, but what it waited for did not come.
+    InVain(usize),
+    /// It was dropped before its end.
+    Dropped(usize),
+    /// A thread panicked, with this message.
+    Panicked(String),
+    /// The learner's function returned this.
+    Returned(Value),
+}
+
+static CONNECTION: OnceLock<Mutex<TcpStream>> = OnceLock::new();
+
+/// Connects this process to the judge.
+///
+/// # Errors
+/// The judge is gone.
+pub fn connect(judge: &str) -> io::Result<()> {
+    let stream = TcpStream::connect(judge)?;
+    stream.set_nodelay(true)?;
+    let _ = CONNECTION.set(Mutex::new(stream));
+    Ok(())
+}
+
+/// Tells the judge what happened on this thread. Without a judge, it ends the process.
+pub fn record(what: What) {
+    let thread = format!("{:?}", thread::current().id());
+    let event = Event { pid: process::id(), thread, what };
+    let Some(connection) = CONNECTION.get() else { return };
+    let mut line = serde_json::to_vec(&event).unwrap_or_default();
+    line.push(b'\n');
+    // One write for each line, so that lines of several threads do not mix.
+    if connection.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line).is_err() {
+        process::exit(3);
+    }
+}

@@ -1,0 +1,25 @@
+//! The workshop's exercises. The learner's code runs in a process of its own; the judge runs the server
+//! that it asks, and decides by what the server and the site saw.
+//!
+//! | module | contents |
+//! |---|---|
+//! | [`threads`] and its like | one exercise each: what it asks for, its hints, its judge |
+//! | [`judge`] | runs an exercise and prints its verdict |
+//! | [`trial`] | the learner's process, watched from outside |
+//! | [`site`] | the web site that the learner's code asks |
+//! | [`event`] | what the learner's process tells the judge |
+//! | [`progress`] | what is passed |
+
+pub mod event;
+pub mod exercise;
+pub mod judge;
+pub mod progress;
+pub mod site;
+pub mod threads;
+pub mod trial;
+
+pub use exercise::Exercise;
+pub use site::{Answer, AsyncSite, Site};
+
+/// The exercises in order.
+pub const ALL: &[&Exercise] = &[&threads::EXERCISE];

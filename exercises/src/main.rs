@@ -1,0 +1,175 @@
+//! The workshop's guide: which exercise is next, checks, hints, solutions.
+
+use std::env;
+use std::fs;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+use exercises::{ALL, Exercise, progress};
+use shared::ExitError;
+use shared::os::{atomic_file, stdout};
+
+const USAGE: &str = "\
+cargo ex                lists the exercises and checks the first that is not passed
+cargo ex NN             checks exercise NN, such as 01
+cargo ex all            checks all
+cargo ex hint [NN]      shows the next of three hints
+cargo ex solution [NN]  shows a solution once NN is passed, or with --give-up
+cargo ex reset NN       puts the file back as it was, and keeps yours beside it
+";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    run(&words).unwrap_or_else(|error| {
+        eprintln!("exercises: {error:#}");
+        ExitCode::from(ExitError::code(&error))
+    })
+}
+
+fn run(words: &[&str]) -> Result<ExitCode> {
+    match words {
+        [] => {
+            list()?;
+            match next() {
+                Some(exercise) => check(exercise),
+                None => Ok(ExitCode::SUCCESS),
+            }
+        }
+        ["all"] => check_all(),
+        ["hint"] => hint(next_or_last()),
+        ["hint", which] => hint(find(which)?),
+        ["solution"] => solution(next_or_last(), false),
+        ["solution", "--give-up"] => solution(next_or_last(), true),
+        ["solution", which] => solution(find(which)?, false),
+        ["solution", which, "--give-up"] | ["solution", "--give-up", which] => {
+            solution(find(which)?, true)
+        }
+        ["reset", which] => reset(find(which)?),
+        ["-h" | "--help" | "help"] => print(USAGE),
+        [which] => check(find(which)?),
+        _ => Err(usage("too many words")),
+    }
+}
+
+fn usage(what: &str) -> anyhow::Error {
+    ExitError::Usage(format!("{what}\n\n{}", USAGE.trim_end())).into()
+}
+
+/// The exercise with this number or name.
+fn find(which: &str) -> Result<&'static Exercise> {
+    let is_it = |exercise: &&&Exercise| {
+        which.parse().is_ok_and(|number: u32| exercise.number().parse() == Ok(number))
+            || exercise.name == which
+    };
+    ALL.iter().find(is_it).copied().ok_or_else(|| usage(&format!("no exercise {which}")))
+}
+
+fn next() -> Option<&'static Exercise> {
+    ALL.iter().find(|exercise| !progress::is_passed(exercise)).copied()
+}
+
+fn next_or_last() -> &'static Exercise {
+    next().unwrap_or(ALL[ALL.len() - 1])
+}
+
+fn list() -> Result<ExitCode> {
+    let mut text = String::new();
+    for exercise in ALL {
+        let passed = if progress::is_passed(exercise) { "passed" } else { "" };
+        let star = if exercise.starred { "*" } else { " " };
+        let (title, minutes, about) = (exercise.title(), exercise.minutes, exercise.about);
+        text += &format!("{passed:6} {star} {title:13} {minutes:2} min  {about}\n");
+    }
+    text += match next() {
+        Some(_) => "* the 90-minute set; `cargo ex help` lists the commands\n\n",
+        None => "All are passed.\n",
+    };
+    print(&text)
+}
+
+/// Builds and runs the learner's file. The compiler's errors go to the terminal.
+fn check(exercise: &Exercise) -> Result<ExitCode> {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+    cargo.args(["run", "--quiet", "--package", env!("CARGO_PKG_NAME"), "--bin", exercise.name]);
+    cargo.current_dir(progress::directory());
+    // A build script that watches one of these variables would run again.
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"]
+            .iter()
+            .any(|start| text.starts_with(start))
+        {
+            cargo.env_remove(&name);
+        }
+    }
+    let status = cargo.status().context("cannot start cargo")?;
+    let number = exercise.number();
+    match status.code() {
+        Some(0) => match next() {
+            Some(next) => print(&format!("  next: src/bin/{}.rs, then cargo ex\n", next.name)),
+            None => print("  All are passed.\n"),
+        },
+        Some(1) => Ok(ExitCode::from(1)),
+        // Cargo's own code: the file does not compile.
+        Some(101) => {
+            print(&format!(
+                "{}: does not compile yet; the compiler's error is above\n  cargo ex hint {number}\n",
+                exercise.title()
+            ))?;
+            Ok(ExitCode::from(1))
+        }
+        _ => bail!("cannot check {}: it {status}", exercise.title()),
+    }
+}
+
+fn check_all() -> Result<ExitCode> {
+    let mut all = ExitCode::SUCCESS;
+    for exercise in ALL {
+        let code = check(exercise)?;
+        if code != ExitCode::SUCCESS {
+            all = code;
+        }
+    }
+    Ok(all)
+}
+
+fn hint(exercise: &Exercise) -> Result<ExitCode> {
+    progress::add_hint(exercise).context("cannot write exercises/.progress")?;
+    let shown = progress::hints(exercise).min(exercise.hints.len());
+    let mut text = format!("{}\n", exercise.title());
+    for (number, hint) in (1..).zip(&exercise.hints[..shown]) {
+        text += &format!("\nHint {number} of 3: {hint}\n");
+    }
+    print(&text)
+}
+
+fn solution(exercise: &Exercise, give_up: bool) -> Result<ExitCode> {
+    if give_up || progress::is_passed(exercise) {
+        return print(exercise.solution);
+    }
+    let number = exercise.number();
+    print(&format!(
+        "{} is not passed yet: try cargo ex hint {number}, or cargo ex solution {number} --give-up\n",
+        exercise.title()
+    ))?;
+    Ok(ExitCode::from(1))
+}
+
+fn reset(exercise: &Exercise) -> Result<ExitCode> {
+    let file = progress::file(exercise);
+    let path = file.to_string_lossy();
+    let kept = format!("{path}.mine");
+    if file.exists() {
+        fs::rename(&file, &kept).with_context(|| format!("cannot rename {path}"))?;
+    }
+    atomic_file::write(&path, exercise.stub.as_bytes())?;
+    progress::forget(exercise).context("cannot write exercises/.progress")?;
+    print(&format!("{} is as it was; your version is in {kept}\n", exercise.title()))
+}
+
+fn print(text: &str) -> Result<ExitCode> {
+    let written = stdout::write(text);
+    written.map_err(|error| ExitError::Output(format!("cannot write: {error}")))?;
+    Ok(ExitCode::SUCCESS)
+}

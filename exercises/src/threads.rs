@@ -1,0 +1,72 @@
+//! 01: a thread for each request.
+
+use std::process::ExitCode;
+
+use crate::exercise::Exercise;
+use crate::judge::{self, Red, Seen, Verdict};
+use crate::site::{Answer, Site, Wait};
+
+pub const EXERCISE: Exercise = Exercise {
+    name: "01_threads",
+    about: "ten requests that wait at the same time",
+    minutes: 10,
+    starred: true,
+    goal: "10 waiting at once",
+    hints: [
+        "When does your second request start: before or after the first has its answer?",
+        "`std::thread::scope` lets threads borrow `site`; `scope.spawn` starts one and returns a handle, \
+         and `handle.join()` waits for its result. The compiler asks for `move`, because each thread \
+         needs its own `id`. Collect all handles in a Vec before you join the first.",
+        "Two loops, one after the other, inside of `thread::scope`:\n\
+         \x20   for id in 0..n { handles.push(scope.___(move || ___)); }\n\
+         \x20   for handle in handles { answers.push(___); }",
+    ],
+    stub: include_str!("../stubs/01_threads.rs"),
+    solution: include_str!("../solutions/01_threads.rs"),
+};
+
+const N: usize = 10;
+
+/// Judges the learner's `ask_all`.
+#[track_caller]
+pub fn main(ask_all: fn(&Site, usize) -> Vec<Answer>) -> ExitCode {
+    judge::run(&EXERCISE, || ask_all(&Site::new(wait), N), verdict)
+}
+
+/// The first to begin returns last, so that the order of arrival is never the order of ids.
+fn wait(nth: usize) -> Wait {
+    if nth == 0 { Wait::LateGate(N) } else { Wait::Gate(N) }
+}
+
+fn verdict(seen: &Seen) -> Verdict {
+    seen.no_panic()?;
+    let (peak, threads) = (seen.peak(), seen.threads());
+    if seen.in_vain() && threads == 1 {
+        return Err(Red::new(
+            "1, from 1 thread",
+            "each request began when the last had its answer",
+        ));
+    }
+    if seen.in_vain() {
+        let because = match seen.source.contains(".map(") && !seen.source.contains("for ") {
+            true => {
+                "an iterator is lazy: without `collect`, it joins each thread before it spawns the next"
+            }
+            false => "each thread began when the last had ended: `join` comes right after `spawn`",
+        };
+        return Err(Red::new(format!("{peak}, though {threads} threads asked"), because));
+    }
+    let ids: Vec<usize> = seen.returned()?;
+    if ids.len() < N {
+        let because =
+            "your function returned before its threads had ended: no `join` waits for them";
+        return Err(
+            Red::new(format!("{} of {N} answers", ids.len()), because).wanted("all answers")
+        );
+    }
+    if ids != Vec::from_iter(0..N) {
+        let because = "the answers are in the order of arrival: join the handles in order instead";
+        return Err(Red::new(format!("all at once, ids {ids:?}"), because).wanted("ids 0 to 9"));
+    }
+    Ok(format!("{N} waiting at once, from {threads} threads"))
+}
