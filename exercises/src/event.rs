@@ -22,6 +22,8 @@ pub struct Event {
 /// What happened. The numbers are the ids of requests, or of what an exercise has in their place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum What {
+    /// The process is ready for the learner's code.
+    Started,
     /// A future was made. Nothing runs before its first poll.
     Made(usize),
     Begun(usize),

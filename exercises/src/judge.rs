@@ -61,6 +61,13 @@ impl Seen {
         self.trial.events.iter().filter(|event| kind(&event.what)).count()
     }
 
+    /// The same, until the first request waited in vain. What comes later, comes too late.
+    pub fn count_before_vain(&self, kind: impl Fn(&What) -> bool) -> usize {
+        let events = self.trial.events.iter().map(|event| &event.what);
+        let in_time = events.take_while(|what| !matches!(what, What::InVain(_)));
+        in_time.filter(|what| kind(what)).count()
+    }
+
     /// Whether a request waited in vain for others.
     pub fn in_vain(&self) -> bool {
         self.count(|what| matches!(what, What::InVain(_))) > 0
@@ -124,6 +131,10 @@ impl Seen {
                     false => "your code crashed before the function returned".into(),
                 },
             ),
+            End::Silent | End::Busy if self.trial.prints_much() => (
+                "no return".into(),
+                "your code prints without end: does a loop lack its `break`?".into(),
+            ),
             End::Silent => (
                 "no return, and nothing happened for 3 s".into(),
                 "your code waits for something that never comes (a deadlock), or loops without end"
@@ -131,11 +142,31 @@ impl Seen {
             ),
             End::Busy => (
                 format!("no return, and {} requests", self.begun()),
-                "your code was still busy when its time was over".into(),
+                "your code was stopped: it did not return in time, or it never stops asking".into(),
             ),
         };
         Err(Red::new(measured, because))
     }
+}
+
+/// Checks that the learner's function returned the answers of `n` requests in the order of their ids.
+///
+/// # Errors
+/// It did not. `task` is what asked: a thread, a task or a process.
+pub fn all_in_order(seen: &Seen, n: usize, task: &str) -> Result<(), Red> {
+    let ids: Vec<usize> = seen.returned()?;
+    if ids.len() < n {
+        let because = format!("your function returned before each {task} had ended: wait for all");
+        return Err(
+            Red::new(format!("{} of {n} answers", ids.len()), because).wanted("all answers")
+        );
+    }
+    if ids != Vec::from_iter(0..n) {
+        let because =
+            "the answers are in the order of arrival: wait in the order of the ids instead";
+        return Err(Red::new(format!("ids {ids:?}"), because).wanted(format!("ids 0 to {}", n - 1)));
+    }
+    Ok(())
 }
 
 /// Runs an exercise: `learner` calls the learner's function, `verdict` judges what was seen.
@@ -213,6 +244,7 @@ pub fn enter_child(judge: &str) -> Result<()> {
         let place = panic.location().map(|at| format!(" ({}:{})", at.file(), at.line()));
         record(What::Panicked(message + &place.unwrap_or_default()));
     }));
+    record(What::Started);
     Ok(())
 }
 

@@ -15,11 +15,24 @@ pub mod exercise;
 pub mod judge;
 pub mod progress;
 pub mod site;
-pub mod threads;
 pub mod trial;
+
+pub mod blocking;
+pub mod count;
+pub mod gather;
+pub mod lock_held;
+pub mod predict;
+pub mod threads;
 
 pub use exercise::Exercise;
 pub use site::{Answer, AsyncSite, Site};
 
 /// The exercises in order.
-pub const ALL: &[&Exercise] = &[&threads::EXERCISE];
+pub const ALL: &[&Exercise] = &[
+    &predict::EXERCISE,
+    &threads::EXERCISE,
+    &count::EXERCISE,
+    &lock_held::EXERCISE,
+    &gather::EXERCISE,
+    &blocking::EXERCISE,
+];

@@ -56,17 +56,6 @@ fn verdict(seen: &Seen) -> Verdict {
         };
         return Err(Red::new(format!("{peak}, though {threads} threads asked"), because));
     }
-    let ids: Vec<usize> = seen.returned()?;
-    if ids.len() < N {
-        let because =
-            "your function returned before its threads had ended: no `join` waits for them";
-        return Err(
-            Red::new(format!("{} of {N} answers", ids.len()), because).wanted("all answers")
-        );
-    }
-    if ids != Vec::from_iter(0..N) {
-        let because = "the answers are in the order of arrival: join the handles in order instead";
-        return Err(Red::new(format!("all at once, ids {ids:?}"), because).wanted("ids 0 to 9"));
-    }
+    judge::all_in_order(seen, N, "thread")?;
     Ok(format!("{N} waiting at once, from {threads} threads"))
 }

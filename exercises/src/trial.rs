@@ -64,6 +64,13 @@ pub struct Trial {
     pub stderr: Printed,
 }
 
+impl Trial {
+    /// Whether the process wrote more than a person reads.
+    pub fn prints_much(&self) -> bool {
+        self.stdout.length.max(self.stderr.length) > 1_000_000
+    }
+}
+
 /// The start of what a process wrote, and the length of all.
 #[derive(Debug, Default)]
 pub struct Printed {

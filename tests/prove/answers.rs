@@ -2,16 +2,48 @@
 
 use std::process::ExitCode;
 
+use exercises::threads;
+
+use crate::hostile;
+
 /// A file's name, its `main`, and a part of its message.
 pub struct Answer(pub &'static str, pub fn() -> ExitCode, pub &'static str);
 
 /// A solution's message.
 pub const GREEN: &str = "green";
 
+#[path = "../../exercises/solutions/00_predict.rs"]
+mod solution_00;
 #[path = "../../exercises/solutions/01_threads.rs"]
 mod solution_01;
+#[path = "../../exercises/solutions/02_count.rs"]
+mod solution_02;
+#[path = "../../exercises/solutions/03_lock_held.rs"]
+mod solution_03;
+#[path = "../../exercises/solutions/08_gather.rs"]
+mod solution_08;
+#[path = "../../exercises/solutions/12_blocking.rs"]
+mod solution_12;
+#[path = "../../exercises/stubs/00_predict.rs"]
+mod stub_00;
 #[path = "../../exercises/stubs/01_threads.rs"]
 mod stub_01;
+#[path = "../../exercises/stubs/02_count.rs"]
+mod stub_02;
+#[path = "../../exercises/stubs/03_lock_held.rs"]
+mod stub_03;
+#[path = "../../exercises/stubs/08_gather.rs"]
+mod stub_08;
+#[path = "../../exercises/stubs/12_blocking.rs"]
+mod stub_12;
+#[path = "../../exercises/wrong/00_many_cores.rs"]
+mod wrong_00_many_cores;
+#[path = "../../exercises/wrong/00_pool.rs"]
+mod wrong_00_pool;
+#[path = "../../exercises/wrong/00_sum.rs"]
+mod wrong_00_sum;
+#[path = "../../exercises/wrong/00_two_cores.rs"]
+mod wrong_00_two_cores;
 #[path = "../../exercises/wrong/01_by_arrival.rs"]
 mod wrong_01_by_arrival;
 #[path = "../../exercises/wrong/01_join_in_loop.rs"]
@@ -20,6 +52,28 @@ mod wrong_01_join_in_loop;
 mod wrong_01_lazy_map;
 #[path = "../../exercises/wrong/01_no_join.rs"]
 mod wrong_01_no_join;
+#[path = "../../exercises/wrong/02_one_thread.rs"]
+mod wrong_02_one_thread;
+#[path = "../../exercises/wrong/02_own_lock.rs"]
+mod wrong_02_own_lock;
+#[path = "../../exercises/wrong/03_no_threads.rs"]
+mod wrong_03_no_threads;
+#[path = "../../exercises/wrong/08_await_each_task.rs"]
+mod wrong_08_await_each_task;
+#[path = "../../exercises/wrong/08_by_arrival.rs"]
+mod wrong_08_by_arrival;
+#[path = "../../exercises/wrong/08_futures.rs"]
+mod wrong_08_futures;
+#[path = "../../exercises/wrong/08_no_await.rs"]
+mod wrong_08_no_await;
+#[path = "../../exercises/wrong/08_threads.rs"]
+mod wrong_08_threads;
+#[path = "../../exercises/wrong/12_join.rs"]
+mod wrong_12_join;
+#[path = "../../exercises/wrong/12_no_call.rs"]
+mod wrong_12_no_call;
+#[path = "../../exercises/wrong/12_spawn.rs"]
+mod wrong_12_spawn;
 
 pub const ANSWERS: &[Answer] = &[
     Answer("stubs/01_threads", stub_01::main, "each request began when the last had its answer"),
@@ -27,5 +81,43 @@ pub const ANSWERS: &[Answer] = &[
     Answer("wrong/01_join_in_loop", wrong_01_join_in_loop::main, "right after `spawn`"),
     Answer("wrong/01_lazy_map", wrong_01_lazy_map::main, "an iterator is lazy"),
     Answer("wrong/01_by_arrival", wrong_01_by_arrival::main, "in the order of arrival"),
-    Answer("wrong/01_no_join", wrong_01_no_join::main, "no `join` waits for them"),
+    Answer("wrong/01_no_join", wrong_01_no_join::main, "before each thread had ended"),
+    Answer("stubs/00_predict", stub_00::main, "as long as one"),
+    Answer("solutions/00_predict", solution_00::main, GREEN),
+    Answer("wrong/00_pool", wrong_00_pool::main, "whole rounds: 10 / 4"),
+    Answer("wrong/00_sum", wrong_00_sum::main, "as long as the longest"),
+    Answer("wrong/00_two_cores", wrong_00_two_cores::main, "the serial fifth does not shrink"),
+    Answer("wrong/00_many_cores", wrong_00_many_cores::main, "the serial fifth remains"),
+    Answer("stubs/02_count", stub_02::main, "nothing keeps it out"),
+    Answer("solutions/02_count", solution_02::main, GREEN),
+    Answer("wrong/02_own_lock", wrong_02_own_lock::main, "a lock of its own"),
+    Answer("wrong/02_one_thread", wrong_02_one_thread::main, "adds 1, once"),
+    Answer("stubs/03_lock_held", stub_03::main, "you built a GIL"),
+    Answer("solutions/03_lock_held", solution_03::main, GREEN),
+    Answer("wrong/03_no_threads", wrong_03_no_threads::main, "1 thread asks for all"),
+    Answer("stubs/08_gather", stub_08::main, "before the loop goes on"),
+    Answer("solutions/08_gather", solution_08::main, GREEN),
+    Answer("wrong/08_futures", wrong_08_futures::main, "a future runs only when it is awaited"),
+    Answer("wrong/08_await_each_task", wrong_08_await_each_task::main, "right after its `spawn`"),
+    Answer("wrong/08_threads", wrong_08_threads::main, "an async task needs none"),
+    Answer("wrong/08_by_arrival", wrong_08_by_arrival::main, "in the order of arrival"),
+    Answer("wrong/08_no_await", wrong_08_no_await::main, "before each task had ended"),
+    Answer("stubs/12_blocking", stub_12::main, "`call` blocks the event loop's thread"),
+    Answer("solutions/12_blocking", solution_12::main, GREEN),
+    Answer("wrong/12_spawn", wrong_12_spawn::main, "`spawn` starts no thread"),
+    Answer("wrong/12_join", wrong_12_join::main, "`join` stops the event loop"),
+    Answer("wrong/12_no_call", wrong_12_no_call::main, "what `call` returned"),
+    Answer("hostile/deadlock", || threads::main(hostile::deadlock), "(a deadlock)"),
+    Answer("hostile/endless_loop", || threads::main(hostile::endless_loop), "loops without end"),
+    Answer("hostile/endless_requests", || threads::main(hostile::endless_requests), "its answer"),
+    Answer(
+        "hostile/endless_output",
+        || threads::main(hostile::endless_output),
+        "your code printed",
+    ),
+    Answer("hostile/exit", || threads::main(hostile::exit_in_the_middle), "exit code 0"),
+    Answer("hostile/panic", || threads::main(hostile::panic_in_thread), "no answer for 3"),
+    Answer("hostile/stack", || threads::main(hostile::stack_overflow), "the stack is full"),
+    Answer("hostile/many_threads", || threads::main(hostile::many_threads), "never stops asking"),
+    Answer("hostile/left_behind", || threads::main(hostile::process_left_behind), "0 of 10"),
 ];

@@ -1,0 +1,53 @@
+//! 03: a lock that is held while its thread waits.
+
+use std::process::ExitCode;
+
+use crate::exercise::Exercise;
+use crate::judge::{self, Red, Seen, Verdict};
+use crate::site::{Answer, Site, Wait};
+
+pub const EXERCISE: Exercise = Exercise {
+    name: "03_lock_held",
+    about: "count under a lock, wait without it",
+    minutes: 8,
+    starred: true,
+    goal: "10 waiting at once, and 10 counted",
+    hints: [
+        "What does each thread hold while it waits for its answer? What do the other nine need?",
+        "The lock is released when its guard is dropped: at the end of the block that the guard is \
+         declared in, or at `drop(guard)`. The compiler lets you do either; no new type is needed.",
+        "Between `*count += 1;` and `site.ask(id)` one line is missing: `___(count);`. Or put braces \
+         around the two lines that need the lock.",
+    ],
+    stub: include_str!("../stubs/03_lock_held.rs"),
+    solution: include_str!("../solutions/03_lock_held.rs"),
+};
+
+const N: usize = 10;
+
+/// Judges the learner's `ask_counted`.
+#[track_caller]
+pub fn main(ask_counted: fn(&Site, usize) -> (usize, Vec<Answer>)) -> ExitCode {
+    judge::run(&EXERCISE, || ask_counted(&Site::new(|_| Wait::Gate(N)), N), verdict)
+}
+
+fn verdict(seen: &Seen) -> Verdict {
+    seen.no_panic()?;
+    let (peak, threads) = (seen.peak(), seen.threads());
+    if seen.in_vain() && threads > 1 {
+        let because = "a thread keeps the lock while it waits for its answer: you built a GIL";
+        return Err(Red::new(format!("{threads} threads, {peak} at the server"), because));
+    }
+    if seen.in_vain() {
+        return Err(Red::new(
+            "1 at once",
+            "1 thread asks for all: keep the thread for each request",
+        ));
+    }
+    let (count, answers): (usize, Vec<usize>) = seen.returned()?;
+    if (count, answers.len()) != (N, N) {
+        let measured = format!("{count} counted, {} answers", answers.len());
+        return Err(Red::new(measured, "each thread counts itself once, and returns its answer"));
+    }
+    Ok(format!("{N} waiting at once, {count} counted"))
+}

@@ -1,0 +1,24 @@
+//! Each thread locks a lock of its own.
+
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::thread;
+
+use exercises::count::{self, Register};
+
+fn add_all(register: &Register, n: usize) {
+    thread::scope(|scope| {
+        for _ in 0..n {
+            scope.spawn(|| {
+                let lock = Mutex::new(());
+                let _guard = lock.lock().unwrap();
+                let value = register.read();
+                register.write(value + 1);
+            });
+        }
+    });
+}
+
+pub fn main() -> ExitCode {
+    count::main(add_all)
+}
