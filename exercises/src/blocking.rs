@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::event::{What, record};
 use crate::exercise::Exercise;
 use crate::judge::{self, Red, Seen, Verdict};
+use crate::site::PATIENCE;
 
 pub const EXERCISE: Exercise = Exercise {
     name: "12_blocking",
@@ -65,7 +66,7 @@ fn call() -> usize {
     let (before, start) = (HEARTBEATS.load(SeqCst), Instant::now());
     let beats = || HEARTBEATS.load(SeqCst) - before;
     // On the event loop's own thread, the wait would be in vain for certain.
-    while !on_loop && beats() < BEATS && start.elapsed() < Duration::from_millis(2500) {
+    while !on_loop && beats() < BEATS && start.elapsed() < PATIENCE {
         thread::sleep(Duration::from_millis(1));
     }
     let beats = beats().min(BEATS);

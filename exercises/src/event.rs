@@ -40,13 +40,18 @@ pub enum What {
 
 static CONNECTION: OnceLock<Mutex<TcpStream>> = OnceLock::new();
 
-/// Connects this process to the judge.
+/// Connects this process to the judge, and ends it when the judge ends.
 ///
 /// # Errors
-/// The judge is gone.
+/// The judge is gone, or there is no thread to watch it.
 pub fn connect(judge: &str) -> io::Result<()> {
     let stream = TcpStream::connect(judge)?;
     stream.set_nodelay(true)?;
+    let mut judge = stream.try_clone()?;
+    thread::Builder::new().spawn(move || {
+        let _ = io::copy(&mut judge, &mut io::sink());
+        process::exit(3);
+    })?;
     let _ = CONNECTION.set(Mutex::new(stream));
     Ok(())
 }

@@ -60,6 +60,6 @@ fn verdict(seen: &Seen) -> Verdict {
         let because = "each `.await` waits for the answer before the loop goes on";
         return Err(Red::new(format!("{peak} waiting at once"), because));
     }
-    judge::all_in_order(seen, N, "task")?;
+    judge::all_in_order(&seen.returned::<Vec<usize>>()?, N, "task")?;
     Ok(format!("{N} waiting at once, on {threads} thread"))
 }

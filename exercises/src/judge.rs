@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::env;
 use std::fs;
+use std::io::{self, Write};
 use std::panic::{self, Location};
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,7 +13,7 @@ use std::thread;
 use anyhow::{Context, Result, anyhow};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use shared::os::child::{ChildExit, exit_with_stdin};
+use shared::os::child::ChildExit;
 use shared::os::{fd_limit, stdout};
 use shared::report::{count, panic_message};
 
@@ -153,17 +154,13 @@ impl Seen {
 ///
 /// # Errors
 /// It did not. `task` is what asked: a thread, a task or a process.
-pub fn all_in_order(seen: &Seen, n: usize, task: &str) -> Result<(), Red> {
-    let ids: Vec<usize> = seen.returned()?;
+pub fn all_in_order(ids: &[usize], n: usize, task: &str) -> Result<(), Red> {
     if ids.len() < n {
         let because = format!("your function returned before each {task} had ended: wait for all");
-        return Err(
-            Red::new(format!("{} of {n} answers", ids.len()), because).wanted("all answers")
-        );
+        return Err(Red::new(format!("{} of {n}", ids.len()), because).wanted("all answers"));
     }
     if ids != Vec::from_iter(0..n) {
-        let because =
-            "the answers are in the order of arrival: wait in the order of the ids instead";
+        let because = "the answers are in the order of arrival, not of their ids";
         return Err(Red::new(format!("ids {ids:?}"), because).wanted(format!("ids 0 to {}", n - 1)));
     }
     Ok(())
@@ -178,7 +175,7 @@ pub fn run<T: Serialize>(
 ) -> ExitCode {
     let learner = || {
         returned(learner());
-        // What the function has left behind may go on, until the judge closes stdin.
+        // What the function has left behind may go on, until the judge has seen enough.
         loop {
             thread::park();
         }
@@ -204,6 +201,8 @@ pub fn run_async<T: Serialize>(
 }
 
 fn returned(value: impl Serialize) {
+    // The judge kills this process next.
+    let _ = io::stdout().flush();
     record(What::Returned(serde_json::to_value(value).unwrap_or_default()));
 }
 
@@ -229,14 +228,13 @@ fn run_in_child(
 /// Prepares this process for the learner's code.
 ///
 /// # Errors
-/// The judge is gone, or there is no thread to watch it.
+/// The judge is gone.
 pub fn enter_child(judge: &str) -> Result<()> {
     fd_limit::raise_limit();
     // A crash leaves no core file.
     #[cfg(unix)]
     let _ = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
-    exit_with_stdin()?;
-    event::connect(judge).context("the judge is gone")?;
+    event::connect(judge).context("cannot reach the judge")?;
     let print = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
         print(panic);

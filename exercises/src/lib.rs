@@ -22,7 +22,10 @@ pub mod count;
 pub mod gather;
 pub mod lock_held;
 pub mod predict;
+pub mod processes;
+pub mod rows;
 pub mod threads;
+pub mod worker;
 
 pub use exercise::Exercise;
 pub use site::{Answer, AsyncSite, Site};
@@ -33,6 +36,9 @@ pub const ALL: &[&Exercise] = &[
     &threads::EXERCISE,
     &count::EXERCISE,
     &lock_held::EXERCISE,
+    &processes::EXERCISE,
+    &worker::EXERCISE,
     &gather::EXERCISE,
     &blocking::EXERCISE,
+    &rows::EXERCISE,
 ];

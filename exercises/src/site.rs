@@ -16,8 +16,8 @@ use crate::event::{What, record};
 /// The environment variable with the server's address.
 pub const SITE: &str = "EXERCISE_SITE";
 
-/// How long a request waits for others. Only a wrong answer waits so long.
-const PATIENCE_MS: u32 = 2500;
+/// How long a request, or what an exercise has in its place, waits for others. Only a wrong answer waits so long.
+pub const PATIENCE: Duration = Duration::from_millis(2500);
 
 /// What a request waits for.
 pub enum Wait {
@@ -96,7 +96,7 @@ impl Requests {
 
     fn begin(&self, id: usize) -> (Request<'_>, String) {
         record(What::Begun(id));
-        let patience = if self.in_vain.load(SeqCst) { 0 } else { PATIENCE_MS };
+        let patience = if self.in_vain.load(SeqCst) { 0 } else { PATIENCE.as_millis() };
         let (path, late_ms) = match (self.wait)(self.begun.fetch_add(1, SeqCst)) {
             Wait::Gate(n) => (format!("/gate/{n}/{patience}"), 0),
             Wait::LateGate(n) => (format!("/gate/{n}/{patience}"), 50),

@@ -56,6 +56,6 @@ fn verdict(seen: &Seen) -> Verdict {
         };
         return Err(Red::new(format!("{peak}, though {threads} threads asked"), because));
     }
-    judge::all_in_order(seen, N, "thread")?;
+    judge::all_in_order(&seen.returned::<Vec<usize>>()?, N, "thread")?;
     Ok(format!("{N} waiting at once, from {threads} threads"))
 }

@@ -32,6 +32,9 @@ const AFTER_VAIN: Duration = Duration::from_millis(500);
 /// How long the server waits for requests that are still open when the function has returned.
 const SETTLE: Duration = Duration::from_secs(2);
 
+/// How long to wait for remaining output: a process that it started may hold the pipe.
+const DRAIN: Duration = Duration::from_millis(500);
+
 /// More events than any answer causes.
 const MOST_EVENTS: usize = 20_000;
 
@@ -90,14 +93,13 @@ pub fn run() -> Result<Trial> {
     command.args(env::args_os().skip(1));
     command.env(SITE, server.url("").trim_start_matches("http://"));
     command.env(JUDGE, listener.local_addr()?.to_string());
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env("RAYON_NUM_THREADS", "2");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // A group of its own, which can be killed as a whole.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let events = receive(listener)?;
     let mut child = child::spawn(&mut command).context("cannot start the exercise")?;
-    // The child ends with its stdin, and so with this process.
-    let stdin = child.stdin.take();
     let stdout = child.stdout.take().map(capture).transpose()?;
     let stderr = child.stderr.take().map(capture).transpose()?;
 
@@ -108,12 +110,9 @@ pub fn run() -> Result<Trial> {
         counters.wait_until(SETTLE, |counters| counters.waiting() == 0);
     }
     let disconnects = counters.disconnects.load(SeqCst);
-    drop(stdin);
-    let died = child::wait(&mut child, AFTER_VAIN);
-    kill_group(&child);
-    died?;
+    kill(&mut child)?;
     let printed = |pipe: Option<Receiver<Printed>>| {
-        pipe.and_then(|pipe| pipe.recv_timeout(SILENCE).ok()).unwrap_or_default()
+        pipe.and_then(|pipe| pipe.recv_timeout(DRAIN).ok()).unwrap_or_default()
     };
     Ok(Trial {
         end,
@@ -196,15 +195,17 @@ fn capture(mut pipe: impl Read + Send + 'static) -> io::Result<Receiver<Printed>
     Ok(receive)
 }
 
-/// Kills what the learner's process has started and left. On Windows, such a process ends when the
-/// stdin that it got from the learner's process does.
-fn kill_group(child: &Child) {
+/// Kills the learner's process and those that it has started. On Windows, these end when they notice
+/// that the judge is gone.
+fn kill(child: &mut Child) -> Result<()> {
     #[cfg(unix)]
     {
         use nix::sys::signal::{Signal, killpg};
         use nix::unistd::Pid;
         let _ = killpg(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL);
     }
-    #[cfg(not(unix))]
-    let _ = child;
+    // It may have ended by itself, which is as good.
+    let _ = child.kill();
+    child.wait()?;
+    Ok(())
 }

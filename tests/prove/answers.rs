@@ -20,10 +20,18 @@ mod solution_01;
 mod solution_02;
 #[path = "../../exercises/solutions/03_lock_held.rs"]
 mod solution_03;
+#[path = "../../exercises/solutions/05_processes.rs"]
+mod solution_05;
+#[path = "../../exercises/solutions/06_worker.rs"]
+mod solution_06;
 #[path = "../../exercises/solutions/08_gather.rs"]
 mod solution_08;
 #[path = "../../exercises/solutions/12_blocking.rs"]
 mod solution_12;
+#[path = "../../exercises/solutions/13_rows.rs"]
+mod solution_13;
+#[path = "../../exercises/solutions/13_par_iter.rs"]
+mod solution_13_par_iter;
 #[path = "../../exercises/stubs/00_predict.rs"]
 mod stub_00;
 #[path = "../../exercises/stubs/01_threads.rs"]
@@ -32,10 +40,16 @@ mod stub_01;
 mod stub_02;
 #[path = "../../exercises/stubs/03_lock_held.rs"]
 mod stub_03;
+#[path = "../../exercises/stubs/05_processes.rs"]
+mod stub_05;
+#[path = "../../exercises/stubs/06_worker.rs"]
+mod stub_06;
 #[path = "../../exercises/stubs/08_gather.rs"]
 mod stub_08;
 #[path = "../../exercises/stubs/12_blocking.rs"]
 mod stub_12;
+#[path = "../../exercises/stubs/13_rows.rs"]
+mod stub_13;
 #[path = "../../exercises/wrong/00_many_cores.rs"]
 mod wrong_00_many_cores;
 #[path = "../../exercises/wrong/00_pool.rs"]
@@ -58,6 +72,20 @@ mod wrong_02_one_thread;
 mod wrong_02_own_lock;
 #[path = "../../exercises/wrong/03_no_threads.rs"]
 mod wrong_03_no_threads;
+#[path = "../../exercises/wrong/05_no_pipe.rs"]
+mod wrong_05_no_pipe;
+#[path = "../../exercises/wrong/05_no_wait.rs"]
+mod wrong_05_no_wait;
+#[path = "../../exercises/wrong/05_wait_in_loop.rs"]
+mod wrong_05_wait_in_loop;
+#[path = "../../exercises/wrong/06_endless.rs"]
+mod wrong_06_endless;
+#[path = "../../exercises/wrong/06_no_flush.rs"]
+mod wrong_06_no_flush;
+#[path = "../../exercises/wrong/06_not_the_square.rs"]
+mod wrong_06_not_the_square;
+#[path = "../../exercises/wrong/06_to_writer.rs"]
+mod wrong_06_to_writer;
 #[path = "../../exercises/wrong/08_await_each_task.rs"]
 mod wrong_08_await_each_task;
 #[path = "../../exercises/wrong/08_by_arrival.rs"]
@@ -74,6 +102,16 @@ mod wrong_12_join;
 mod wrong_12_no_call;
 #[path = "../../exercises/wrong/12_spawn.rs"]
 mod wrong_12_spawn;
+#[path = "../../exercises/wrong/13_by_arrival.rs"]
+mod wrong_13_by_arrival;
+#[path = "../../exercises/wrong/13_every_second.rs"]
+mod wrong_13_every_second;
+#[path = "../../exercises/wrong/13_halves.rs"]
+mod wrong_13_halves;
+#[path = "../../exercises/wrong/13_lock_while_drawing.rs"]
+mod wrong_13_lock_while_drawing;
+#[path = "../../exercises/wrong/13_thread_per_row.rs"]
+mod wrong_13_thread_per_row;
 
 pub const ANSWERS: &[Answer] = &[
     Answer("stubs/01_threads", stub_01::main, "each request began when the last had its answer"),
@@ -107,6 +145,29 @@ pub const ANSWERS: &[Answer] = &[
     Answer("wrong/12_spawn", wrong_12_spawn::main, "`spawn` starts no thread"),
     Answer("wrong/12_join", wrong_12_join::main, "`join` stops the event loop"),
     Answer("wrong/12_no_call", wrong_12_no_call::main, "what `call` returned"),
+    Answer("stubs/13_rows", stub_13::main, "one thread draws one row"),
+    Answer("solutions/13_rows", solution_13::main, GREEN),
+    Answer("solutions/13_par_iter", solution_13_par_iter::main, GREEN),
+    Answer("wrong/13_halves", wrong_13_halves::main, "32 meanwhile"),
+    Answer("wrong/13_every_second", wrong_13_every_second::main, "the other thread had run out"),
+    Answer(
+        "wrong/13_lock_while_drawing",
+        wrong_13_lock_while_drawing::main,
+        "keeps the lock while it draws",
+    ),
+    Answer("wrong/13_thread_per_row", wrong_13_thread_per_row::main, "not one for each row"),
+    Answer("wrong/13_by_arrival", wrong_13_by_arrival::main, "not of their ids"),
+    Answer("stubs/05_processes", stub_05::main, "`output` waits for the end"),
+    Answer("solutions/05_processes", solution_05::main, GREEN),
+    Answer("wrong/05_wait_in_loop", wrong_05_wait_in_loop::main, "each process is waited for"),
+    Answer("wrong/05_no_pipe", wrong_05_no_pipe::main, "stdout went to the terminal"),
+    Answer("wrong/05_no_wait", wrong_05_no_wait::main, "before each process had ended"),
+    Answer("stubs/06_worker", stub_06::main, "no answer to the first line"),
+    Answer("solutions/06_worker", solution_06::main, GREEN),
+    Answer("wrong/06_no_flush", wrong_06_no_flush::main, "lay in the buffer"),
+    Answer("wrong/06_to_writer", wrong_06_to_writer::main, "an answer in"),
+    Answer("wrong/06_endless", wrong_06_endless::main, "does not end with its input"),
+    Answer("wrong/06_not_the_square", wrong_06_not_the_square::main, "the answers are others"),
     Answer("hostile/deadlock", || threads::main(hostile::deadlock), "(a deadlock)"),
     Answer("hostile/endless_loop", || threads::main(hostile::endless_loop), "loops without end"),
     Answer("hostile/endless_requests", || threads::main(hostile::endless_requests), "its answer"),

@@ -1,0 +1,36 @@
+//! At the end of the input, `read_line` returns 0, and this loop goes on.
+
+use std::io::{self, BufRead, Write};
+use std::process::ExitCode;
+
+use exercises::worker;
+use serde::{Deserialize, Serialize};
+
+#[derive(Deserialize)]
+struct Task {
+    id: usize,
+    number: u64,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    id: usize,
+    square: u64,
+}
+
+fn serve(mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
+    loop {
+        let mut line = String::new();
+        input.read_line(&mut line)?;
+        let Ok(task) = serde_json::from_str::<Task>(&line) else { continue };
+        let answer = Answer { id: task.id, square: task.number * task.number };
+        let mut bytes = serde_json::to_vec(&answer)?;
+        bytes.push(b'\n');
+        output.write_all(&bytes)?;
+        output.flush()?;
+    }
+}
+
+pub fn main() -> ExitCode {
+    worker::main(serve)
+}
