@@ -3,6 +3,7 @@
 //!
 //! - `/delay/{ms}` answers 200 after so many milliseconds.
 //! - `/status/{code}` answers with that status at once.
+//! - `/bytes/{n}` answers 200 with so many bytes, at once.
 //! - `/gate/{n}` answers 200 once n requests are waiting in it at the same time, or 504 after
 //!   [`GATE_DEADLINE`]. A client that sends one request at a time never gets through; passing the
 //!   gate proves concurrency without a clock. `/gate/{n}/{ms}` waits so many milliseconds instead.
@@ -37,6 +38,9 @@ pub const GATE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Longest wait that `/delay` grants, in milliseconds: an hour.
 pub const MAX_DELAY_MS: u64 = 3_600_000;
+
+/// Longest answer that `/bytes` gives: 1 MiB.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Longest head of a request, in bytes; hyper allows no less.
 const MAX_HEAD: usize = 8192;
@@ -262,6 +266,7 @@ async fn wait(path: &str, group: Group, gates: &Gates) -> (StatusCode, String) {
             let status = StatusCode::from_u16(code as u16).unwrap_or_default();
             (status, format!("status {code}, as you asked"))
         }
+        ("bytes", Ok(n @ 0..=MAX_BYTES)) => (StatusCode::OK, "x".repeat(n as usize)),
         ("gate", Ok(n @ 1..=1_000_000)) => {
             let opened = gates.gate(group, n as usize, patience).await;
             met(opened, format!("{n} were here at the same time"))
