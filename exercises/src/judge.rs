@@ -74,6 +74,17 @@ impl Seen {
         self.count(|what| matches!(what, What::InVain(_))) > 0
     }
 
+    /// How many requests ended before the first waited in vain.
+    pub fn ended_in_time(&self) -> usize {
+        self.count_before_vain(|what| matches!(what, What::Ended(_)))
+    }
+
+    /// How many processes began requests.
+    pub fn processes(&self) -> usize {
+        let begun = self.trial.events.iter().filter(|event| matches!(event.what, What::Begun(_)));
+        begun.map(|event| event.pid).collect::<HashSet<_>>().len()
+    }
+
     /// How many threads began requests.
     pub fn threads(&self) -> usize {
         let begun = self.trial.events.iter().filter(|event| matches!(event.what, What::Begun(_)));

@@ -18,12 +18,17 @@ pub mod site;
 pub mod trial;
 
 pub mod blocking;
+pub mod cancel;
 pub mod count;
+pub mod crash;
+pub mod executor;
 pub mod gather;
+pub mod limit;
 pub mod lock_held;
 pub mod predict;
 pub mod processes;
 pub mod rows;
+pub mod session;
 pub mod threads;
 pub mod worker;
 
@@ -36,9 +41,14 @@ pub const ALL: &[&Exercise] = &[
     &threads::EXERCISE,
     &count::EXERCISE,
     &lock_held::EXERCISE,
+    &executor::EXERCISE,
     &processes::EXERCISE,
     &worker::EXERCISE,
+    &crash::EXERCISE,
     &gather::EXERCISE,
+    &session::EXERCISE,
+    &limit::EXERCISE,
+    &cancel::EXERCISE,
     &blocking::EXERCISE,
     &rows::EXERCISE,
 ];

@@ -82,7 +82,7 @@ pub fn main(draw: fn(&Painter, usize, usize) -> Vec<Row>) -> ExitCode {
 fn verdict(seen: &Seen) -> Verdict {
     seen.no_panic()?;
     let threads = seen.threads();
-    let meanwhile = seen.count_before_vain(|what| matches!(what, What::Ended(_)));
+    let meanwhile = seen.ended_in_time();
     if threads > THREADS {
         return Err(Red::new(
             format!("{threads} threads"),

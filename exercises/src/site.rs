@@ -25,8 +25,12 @@ pub enum Wait {
     Gate(usize),
     /// The same, and then so long that the others have come back.
     LateGate(usize),
+    /// Until so many others have arrived after it.
+    After(usize),
     /// A minute.
     Minute,
+    /// Not at all.
+    Not,
 }
 
 /// The site's answer to one request. Only the site can make it.
@@ -100,7 +104,9 @@ impl Requests {
         let (path, late_ms) = match (self.wait)(self.begun.fetch_add(1, SeqCst)) {
             Wait::Gate(n) => (format!("/gate/{n}/{patience}"), 0),
             Wait::LateGate(n) => (format!("/gate/{n}/{patience}"), 50),
+            Wait::After(n) => (format!("/after/{n}/{patience}"), 0),
             Wait::Minute => ("/delay/60000".into(), 0),
+            Wait::Not => ("/delay/0".into(), 0),
         };
         let late = Duration::from_millis(if patience == 0 { 0 } else { late_ms });
         (Request { id, requests: self, late, ended: false }, path)

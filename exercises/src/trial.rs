@@ -36,7 +36,7 @@ const SETTLE: Duration = Duration::from_secs(2);
 const DRAIN: Duration = Duration::from_millis(500);
 
 /// More events than any answer causes.
-const MOST_EVENTS: usize = 20_000;
+const MOST_EVENTS: usize = 2_000;
 
 /// How much of its output is kept.
 const KEPT: usize = 4_000;
@@ -59,10 +59,12 @@ pub enum End {
 pub struct Trial {
     pub end: End,
     pub events: Vec<Event>,
-    /// The server's counters.
+    /// What the server counted: requests, the most at once, connections, and requests still open a
+    /// while after the function returned.
+    pub requests: usize,
     pub peak: usize,
     pub connections: usize,
-    pub disconnects: usize,
+    pub waiting: usize,
     pub stdout: Printed,
     pub stderr: Printed,
 }
@@ -103,13 +105,16 @@ pub fn run() -> Result<Trial> {
     let stdout = child.stdout.take().map(capture).transpose()?;
     let stderr = child.stderr.take().map(capture).transpose()?;
 
-    let (end, seen) = watch(&mut child, &events)?;
+    let (end, mut seen) = watch(&mut child, &events)?;
     let counters = server.counters();
     if matches!(end, End::Returned(_)) {
         // The process still lives. Requests that the function has cancelled end now.
         counters.wait_until(SETTLE, |counters| counters.waiting() == 0);
+        while let Ok(event) = events.recv_timeout(Duration::from_millis(20)) {
+            seen.push(event);
+        }
     }
-    let disconnects = counters.disconnects.load(SeqCst);
+    let waiting = counters.waiting();
     kill(&mut child)?;
     let printed = |pipe: Option<Receiver<Printed>>| {
         pipe.and_then(|pipe| pipe.recv_timeout(DRAIN).ok()).unwrap_or_default()
@@ -117,9 +122,10 @@ pub fn run() -> Result<Trial> {
     Ok(Trial {
         end,
         events: seen,
+        requests: counters.hits.load(SeqCst),
         peak: counters.peak_in_flight.load(SeqCst),
         connections: counters.connections.load(SeqCst),
-        disconnects,
+        waiting,
         stdout: printed(stdout),
         stderr: printed(stderr),
     })

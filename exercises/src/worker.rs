@@ -134,7 +134,7 @@ pub fn main(serve: fn(Input, Output) -> io::Result<()>) -> ExitCode {
 
 fn verdict(seen: &Seen) -> Verdict {
     seen.no_panic()?;
-    let ended = seen.count_before_vain(|what| matches!(what, What::Ended(_)));
+    let ended = seen.ended_in_time();
     if seen.in_vain() {
         let because = match seen.count_before_vain(|what| matches!(what, What::Made(_))) {
             0 => "no answer to the first line: the worker reads on, and the parent waits for it",

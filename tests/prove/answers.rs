@@ -20,12 +20,22 @@ mod solution_01;
 mod solution_02;
 #[path = "../../exercises/solutions/03_lock_held.rs"]
 mod solution_03;
+#[path = "../../exercises/solutions/04_executor.rs"]
+mod solution_04;
 #[path = "../../exercises/solutions/05_processes.rs"]
 mod solution_05;
 #[path = "../../exercises/solutions/06_worker.rs"]
 mod solution_06;
+#[path = "../../exercises/solutions/07_crash.rs"]
+mod solution_07;
 #[path = "../../exercises/solutions/08_gather.rs"]
 mod solution_08;
+#[path = "../../exercises/solutions/09_session.rs"]
+mod solution_09;
+#[path = "../../exercises/solutions/10_limit.rs"]
+mod solution_10;
+#[path = "../../exercises/solutions/11_cancel.rs"]
+mod solution_11;
 #[path = "../../exercises/solutions/12_blocking.rs"]
 mod solution_12;
 #[path = "../../exercises/solutions/13_rows.rs"]
@@ -40,12 +50,22 @@ mod stub_01;
 mod stub_02;
 #[path = "../../exercises/stubs/03_lock_held.rs"]
 mod stub_03;
+#[path = "../../exercises/stubs/04_executor.rs"]
+mod stub_04;
 #[path = "../../exercises/stubs/05_processes.rs"]
 mod stub_05;
 #[path = "../../exercises/stubs/06_worker.rs"]
 mod stub_06;
+#[path = "../../exercises/stubs/07_crash.rs"]
+mod stub_07;
 #[path = "../../exercises/stubs/08_gather.rs"]
 mod stub_08;
+#[path = "../../exercises/stubs/09_session.rs"]
+mod stub_09;
+#[path = "../../exercises/stubs/10_limit.rs"]
+mod stub_10;
+#[path = "../../exercises/stubs/11_cancel.rs"]
+mod stub_11;
 #[path = "../../exercises/stubs/12_blocking.rs"]
 mod stub_12;
 #[path = "../../exercises/stubs/13_rows.rs"]
@@ -72,6 +92,16 @@ mod wrong_02_one_thread;
 mod wrong_02_own_lock;
 #[path = "../../exercises/wrong/03_no_threads.rs"]
 mod wrong_03_no_threads;
+#[path = "../../exercises/wrong/04_batches.rs"]
+mod wrong_04_batches;
+#[path = "../../exercises/wrong/04_every_third.rs"]
+mod wrong_04_every_third;
+#[path = "../../exercises/wrong/04_lock_while_asking.rs"]
+mod wrong_04_lock_while_asking;
+#[path = "../../exercises/wrong/04_one_thread.rs"]
+mod wrong_04_one_thread;
+#[path = "../../exercises/wrong/04_sender_alive.rs"]
+mod wrong_04_sender_alive;
 #[path = "../../exercises/wrong/05_no_pipe.rs"]
 mod wrong_05_no_pipe;
 #[path = "../../exercises/wrong/05_no_wait.rs"]
@@ -86,6 +116,12 @@ mod wrong_06_no_flush;
 mod wrong_06_not_the_square;
 #[path = "../../exercises/wrong/06_to_writer.rs"]
 mod wrong_06_to_writer;
+#[path = "../../exercises/wrong/07_endless_retry.rs"]
+mod wrong_07_endless_retry;
+#[path = "../../exercises/wrong/07_loss_untold.rs"]
+mod wrong_07_loss_untold;
+#[path = "../../exercises/wrong/07_no_replacement.rs"]
+mod wrong_07_no_replacement;
 #[path = "../../exercises/wrong/08_await_each_task.rs"]
 mod wrong_08_await_each_task;
 #[path = "../../exercises/wrong/08_by_arrival.rs"]
@@ -96,6 +132,24 @@ mod wrong_08_futures;
 mod wrong_08_no_await;
 #[path = "../../exercises/wrong/08_threads.rs"]
 mod wrong_08_threads;
+#[path = "../../exercises/wrong/09_body_unread.rs"]
+mod wrong_09_body_unread;
+#[path = "../../exercises/wrong/09_client_per_round.rs"]
+mod wrong_09_client_per_round;
+#[path = "../../exercises/wrong/09_in_turn.rs"]
+mod wrong_09_in_turn;
+#[path = "../../exercises/wrong/10_batches.rs"]
+mod wrong_10_batches;
+#[path = "../../exercises/wrong/10_every_third.rs"]
+mod wrong_10_every_third;
+#[path = "../../exercises/wrong/10_in_turn.rs"]
+mod wrong_10_in_turn;
+#[path = "../../exercises/wrong/10_underscore.rs"]
+mod wrong_10_underscore;
+#[path = "../../exercises/wrong/11_detached.rs"]
+mod wrong_11_detached;
+#[path = "../../exercises/wrong/11_wait_for_all.rs"]
+mod wrong_11_wait_for_all;
 #[path = "../../exercises/wrong/12_join.rs"]
 mod wrong_12_join;
 #[path = "../../exercises/wrong/12_no_call.rs"]
@@ -168,6 +222,37 @@ pub const ANSWERS: &[Answer] = &[
     Answer("wrong/06_to_writer", wrong_06_to_writer::main, "an answer in"),
     Answer("wrong/06_endless", wrong_06_endless::main, "does not end with its input"),
     Answer("wrong/06_not_the_square", wrong_06_not_the_square::main, "the answers are others"),
+    Answer("stubs/04_executor", stub_04::main, "13 threads"),
+    Answer("solutions/04_executor", solution_04::main, GREEN),
+    Answer("wrong/04_batches", wrong_04_batches::main, "stuck after 2 of 13"),
+    Answer("wrong/04_every_third", wrong_04_every_third::main, "stuck after 8 of 13"),
+    Answer(
+        "wrong/04_lock_while_asking",
+        wrong_04_lock_while_asking::main,
+        "the lock is held while asking",
+    ),
+    Answer("wrong/04_sender_alive", wrong_04_sender_alive::main, "a sender is still alive"),
+    Answer("wrong/04_one_thread", wrong_04_one_thread::main, "one after the other"),
+    Answer("stubs/10_limit", stub_10::main, "nothing limits them"),
+    Answer("solutions/10_limit", solution_10::main, GREEN),
+    Answer("wrong/10_underscore", wrong_10_underscore::main, "`let _ =` drops it"),
+    Answer("wrong/10_batches", wrong_10_batches::main, "stuck after 2 of 13"),
+    Answer("wrong/10_in_turn", wrong_10_in_turn::main, "one after the other"),
+    Answer("wrong/10_every_third", wrong_10_every_third::main, "stuck after 8 of 13"),
+    Answer("stubs/11_cancel", stub_11::main, "mirror 0 takes a minute"),
+    Answer("solutions/11_cancel", solution_11::main, GREEN),
+    Answer("wrong/11_detached", wrong_11_detached::main, "detaches the task"),
+    Answer("wrong/11_wait_for_all", wrong_11_wait_for_all::main, "you wait for the others"),
+    Answer("stubs/09_session", stub_09::main, "each request has a client"),
+    Answer("solutions/09_session", solution_09::main, GREEN),
+    Answer("wrong/09_client_per_round", wrong_09_client_per_round::main, "each round has a client"),
+    Answer("wrong/09_body_unread", wrong_09_body_unread::main, "no body was read"),
+    Answer("wrong/09_in_turn", wrong_09_in_turn::main, "the second five must wait"),
+    Answer("stubs/07_crash", stub_07::main, "`unwrap` ends the thread"),
+    Answer("solutions/07_crash", solution_07::main, GREEN),
+    Answer("wrong/07_no_replacement", wrong_07_no_replacement::main, "one worker was left"),
+    Answer("wrong/07_endless_retry", wrong_07_endless_retry::main, "kills the next one"),
+    Answer("wrong/07_loss_untold", wrong_07_loss_untold::main, "every task has one outcome"),
     Answer("hostile/deadlock", || threads::main(hostile::deadlock), "(a deadlock)"),
     Answer("hostile/endless_loop", || threads::main(hostile::endless_loop), "loops without end"),
     Answer("hostile/endless_requests", || threads::main(hostile::endless_requests), "its answer"),

@@ -2,7 +2,7 @@
 //! solution is green. With `CI` set, the learner's files equal the stubs.
 //!
 //! ```text
-//! cargo test -p tests --test prove -- 01 --times 20
+//! cargo test -p tests --test prove -- solutions/ --times 50
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,10 +36,10 @@ fn main() -> ExitCode {
         let answer = ANSWERS.iter().find(|answer| answer.0 == name);
         return answer.map_or(ExitCode::from(2), |answer| (answer.1)());
     }
-    let filter = words.iter().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
     let times = words.iter().skip_while(|word| *word != "--times").nth(1);
     let times = times.and_then(|times| times.parse().ok()).unwrap_or(1);
-    let is_wanted = |name: &str| filter.is_none_or(|filter| name.contains(&format!("/{filter}")));
+    let part = words.first().filter(|word| !word.starts_with("--"));
+    let is_wanted = |name: &str| part.is_none_or(|part| name.contains(part));
 
     let queue: Vec<&Answer> = ANSWERS.iter().filter(|answer| is_wanted(answer.0)).collect();
     let queue = Mutex::new(queue.repeat(times).into_iter());

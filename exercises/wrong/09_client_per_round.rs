@@ -1,0 +1,30 @@
+//! A client for each round.
+
+use std::process::ExitCode;
+
+use exercises::session::{self, new_client};
+use reqwest::Client;
+
+async fn two_rounds(in_turn: String, at_once: String) {
+    let (first, second) = (new_client(), new_client());
+    for _ in 0..5 {
+        ask(first.clone(), in_turn.clone()).await;
+    }
+    let mut handles = Vec::new();
+    for _ in 0..5 {
+        handles.push(tokio::spawn(ask(second.clone(), at_once.clone())));
+    }
+    for handle in handles {
+        handle.await.unwrap();
+    }
+}
+
+/// One request, from its start to the end of the body.
+async fn ask(client: Client, url: String) -> String {
+    let response = client.get(url).send().await.unwrap();
+    response.text().await.unwrap()
+}
+
+pub fn main() -> ExitCode {
+    session::main(two_rounds)
+}
