@@ -3,6 +3,8 @@
 use std::env;
 use std::fs;
 use std::process::{Command, ExitCode};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use exercises::{ALL, Exercise, progress};
@@ -13,6 +15,8 @@ const USAGE: &str = "\
 cargo ex                lists the exercises and checks the first that is not passed
 cargo ex NN             checks exercise NN, such as 01
 cargo ex all            checks all
+cargo ex list           lists the exercises
+cargo ex watch          checks the next one, again whenever its file is saved
 cargo ex hint [NN]      shows the next of three hints
 cargo ex solution [NN]  shows a solution once NN is passed, or with --give-up
 cargo ex reset NN       puts the file back as it was, and keeps yours beside it
@@ -37,6 +41,8 @@ fn run(words: &[&str]) -> Result<ExitCode> {
             }
         }
         ["all"] => check_all(),
+        ["list"] => list(),
+        ["watch"] => watch(),
         ["hint"] => hint(next_or_last()),
         ["hint", which] => hint(find(which)?),
         ["solution"] => solution(next_or_last(), false),
@@ -108,7 +114,7 @@ fn check(exercise: &Exercise) -> Result<ExitCode> {
     match status.code() {
         Some(0) => match next() {
             Some(next) => print(&format!("  next: src/bin/{}.rs, then cargo ex\n", next.name)),
-            None => print("  All are passed.\n"),
+            None => Ok(ExitCode::SUCCESS),
         },
         Some(1) => Ok(ExitCode::from(1)),
         // Cargo's own code: the file does not compile.
@@ -132,6 +138,24 @@ fn check_all() -> Result<ExitCode> {
         }
     }
     Ok(all)
+}
+
+/// Checks the next exercise again whenever its file is saved, until all are passed.
+fn watch() -> Result<ExitCode> {
+    let saved =
+        |exercise| fs::metadata(progress::file(exercise)).and_then(|file| file.modified()).ok();
+    while let Some(exercise) = next() {
+        // Taken before the check, so that nothing saved during it is missed.
+        let checked = saved(exercise);
+        check(exercise)?;
+        if !progress::is_passed(exercise) {
+            print(&format!("  checks again when you save src/bin/{}.rs\n\n", exercise.name))?;
+            while saved(exercise) == checked {
+                thread::sleep(Duration::from_millis(200));
+            }
+        }
+    }
+    print("All are passed.\n")
 }
 
 fn hint(exercise: &Exercise) -> Result<ExitCode> {
@@ -158,14 +182,16 @@ fn solution(exercise: &Exercise, give_up: bool) -> Result<ExitCode> {
 
 fn reset(exercise: &Exercise) -> Result<ExitCode> {
     let file = progress::file(exercise);
-    let path = file.to_string_lossy();
-    let kept = format!("{path}.mine");
-    if file.exists() {
-        fs::rename(&file, &kept).with_context(|| format!("cannot rename {path}"))?;
+    let mut text = format!("{} is as it was\n", exercise.title());
+    if fs::read_to_string(&file).is_ok_and(|yours| yours != exercise.stub) {
+        let names = (1..).map(|number| file.with_extension(format!("rs.{number}")));
+        let kept = names.into_iter().find(|name| !name.exists()).context("no free name")?;
+        fs::rename(&file, &kept).with_context(|| format!("cannot rename {}", file.display()))?;
+        text += &format!("  your version is in {}\n", kept.display());
     }
-    atomic_file::write(&path, exercise.stub.as_bytes())?;
+    atomic_file::write(&file.to_string_lossy(), exercise.stub.as_bytes())?;
     progress::forget(exercise).context("cannot write exercises/.progress")?;
-    print(&format!("{} is as it was; your version is in {kept}\n", exercise.title()))
+    print(&text)
 }
 
 fn print(text: &str) -> Result<ExitCode> {
