@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
-use hyper::{Request, Response, StatusCode, server::conn::http1, service::service_fn};
+use hyper::{Request, Response, StatusCode, Uri, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::io::{self, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
@@ -102,10 +102,21 @@ impl Counters {
     }
 }
 
+/// Pages that a program adds to the server. They are not counted as requests.
+pub trait Pages: Send + Sync {
+    /// The answer for a path of its own, or `None` for the server's.
+    fn page(&self, uri: &Uri) -> Option<Response<String>>;
+
+    /// A client's request for one of the server's own paths begins. What this returns is dropped at
+    /// its end.
+    fn watch(&self, client: IpAddr) -> Box<dyn Send>;
+}
+
 #[derive(Default)]
 struct State {
     counters: Mutex<Arc<Counters>>,
     gates: Gates,
+    pages: Option<Arc<dyn Pages>>,
 }
 
 impl Server {
@@ -114,9 +125,17 @@ impl Server {
     /// # Errors
     /// The port is taken or not allowed, or the thread cannot be started.
     pub fn start(ip: IpAddr, port: u16) -> Result<Server> {
+        Server::start_with(ip, port, None)
+    }
+
+    /// The same, with pages of the program's own.
+    ///
+    /// # Errors
+    /// Those of [`Server::start`].
+    pub fn start_with(ip: IpAddr, port: u16, pages: Option<Arc<dyn Pages>>) -> Result<Server> {
         let asked = SocketAddr::new(ip, port);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let state = Arc::new(State::default());
+        let state = Arc::new(State { pages, ..State::default() });
         let listener = {
             let _inside = runtime.enter();
             listen(asked).with_context(|| format!("cannot listen on {asked}"))?
@@ -226,10 +245,29 @@ async fn client_is_idle(turns: &AtomicUsize) {
 }
 
 async fn answer(request: Request<Incoming>, client: IpAddr, state: &State) -> Response<String> {
+    let page = state.pages.as_ref().and_then(|pages| pages.page(request.uri()));
+    let has_body = !request.body().is_end_stream();
+    let mut response = match page {
+        Some(page) => page,
+        None => wait_counted(request, client, state).await,
+    };
+    if has_body {
+        // The rest of the body stands before the next request.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Counts the request while it waits.
+async fn wait_counted(
+    request: Request<Incoming>,
+    client: IpAddr,
+    state: &State,
+) -> Response<String> {
     let mut in_flight = InFlight::begin(lock(&state.counters).clone());
+    let _watched = state.pages.as_ref().map(|pages| pages.watch(client));
     let group = Group::of(client, request.uri().query());
     let path = request.uri().path().to_owned();
-    let has_body = !request.body().is_end_stream();
     // Frees its buffer, which thousands of waiting requests would keep, and ends the reading of a body.
     drop(request);
     let (status, text) = match group {
@@ -239,10 +277,6 @@ async fn answer(request: Request<Incoming>, client: IpAddr, state: &State) -> Re
     in_flight.answered = true;
     let mut response = Response::new(text + "\n");
     *response.status_mut() = status;
-    if has_body {
-        // The rest of the body stands before the next request.
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
     response
 }
 
