@@ -9,9 +9,12 @@
 //! | [`site`] | the web site that the learner's code asks |
 //! | [`event`] | what the learner's process tells the judge |
 //! | [`progress`] | what is passed |
+//! | [`class`], [`join`] | a server and a board for a class, and the learner's side of them |
 
+pub mod class;
 pub mod event;
 pub mod exercise;
+pub mod join;
 pub mod judge;
 pub mod progress;
 pub mod site;

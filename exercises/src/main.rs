@@ -2,14 +2,15 @@
 
 use std::env;
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
 use std::process::{Command, ExitCode};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use exercises::{ALL, Exercise, progress};
+use exercises::{ALL, Exercise, class, join, progress};
 use shared::ExitError;
-use shared::os::{atomic_file, stdout};
+use shared::os::{atomic_file, fd_limit, stdout};
 
 const USAGE: &str = "\
 cargo ex                lists the exercises and checks the first that is not passed
@@ -20,6 +21,10 @@ cargo ex watch          checks the next one, again whenever its file is saved
 cargo ex hint [NN]      shows the next of three hints
 cargo ex solution [NN]  shows a solution once NN is passed, or with --give-up
 cargo ex reset NN       puts the file back as it was, and keeps yours beside it
+cargo ex class [--host IP] [--port PORT]
+                        serves a class: on 127.0.0.1 and port 8080, or with
+                        --host 0.0.0.0 for other machines
+cargo ex join URL NAME  shows your checks on the board of the class at URL
 ";
 
 fn main() -> ExitCode {
@@ -52,6 +57,8 @@ fn run(words: &[&str]) -> Result<ExitCode> {
             solution(find(which)?, true)
         }
         ["reset", which] => reset(find(which)?),
+        ["join", url, name] => join(url, name),
+        ["class", options @ ..] => class(options),
         ["-h" | "--help" | "help"] => print(USAGE),
         [which] => check(find(which)?),
         _ => Err(usage("too many words")),
@@ -192,6 +199,41 @@ fn reset(exercise: &Exercise) -> Result<ExitCode> {
     atomic_file::write(&file.to_string_lossy(), exercise.stub.as_bytes())?;
     progress::forget(exercise).context("cannot write exercises/.progress")?;
     print(&text)
+}
+
+fn join(url: &str, name: &str) -> Result<ExitCode> {
+    if !class::is_name(name) {
+        return Err(usage(&format!("a name has 1 to {} printable characters", class::MAX_NAME)));
+    }
+    join::join(url, name).map_err(|why| usage(&format!("cannot join {url}: {why}")))?;
+    print(&format!("Each check is shown as {name} at {url} from now on.\n"))
+}
+
+/// Serves until Ctrl-C.
+fn class(options: &[&str]) -> Result<ExitCode> {
+    let (mut host, mut port) = (IpAddr::from(Ipv4Addr::LOCALHOST), 8080);
+    for option in options.chunks(2) {
+        match option {
+            ["--host", ip] => host = ip.parse().map_err(|_| usage(&format!("no address: {ip}")))?,
+            ["--port", number] => {
+                port = number.parse().map_err(|_| usage(&format!("no port: {number}")))?;
+            }
+            other => return Err(usage(&format!("cannot read {}", other.join(" ")))),
+        }
+    }
+    fd_limit::raise_limit();
+    let server = class::start(host, port)?;
+    let mut text = String::from("The class's board, until Ctrl-C:\n");
+    for address in server.addresses() {
+        text += &format!("  http://{address}/\n");
+    }
+    let address = server.addresses().first().map(ToString::to_string).unwrap_or_default();
+    text += &format!("On each laptop: cargo ex join http://{address} NAME\n");
+    text += &format!("For bars: cargo run -p threads-demo -- --url http://{address}/delay/500\n");
+    print(&text)?;
+    loop {
+        thread::park();
+    }
 }
 
 fn print(text: &str) -> Result<ExitCode> {

@@ -1,0 +1,69 @@
+//! `cargo ex join`: tells the class's board of each check.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use reqwest::Url;
+use shared::http::target::parse_url;
+
+use crate::exercise::Exercise;
+use crate::progress;
+
+/// How long a check may wait for the class's server.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+fn file() -> PathBuf {
+    progress::directory().join(".class")
+}
+
+/// Joins the class at `url` as `name`.
+///
+/// # Errors
+/// Why the URL cannot work, or why the file cannot be written.
+pub fn join(url: &str, name: &str) -> Result<(), String> {
+    if parse_url(url)?.scheme() != "http" {
+        return Err("expected http://".into());
+    }
+    fs::write(file(), format!("{url}\n{name}\n"))
+        .map_err(|error| format!("cannot write {}: {error}", file().display()))
+}
+
+/// Tells the board of a check, if this learner has joined a class. A class that does not answer costs
+/// 300 ms, and nothing else.
+pub fn tell(exercise: &Exercise, passed: bool) {
+    let text = fs::read_to_string(file()).unwrap_or_default();
+    let mut lines = text.lines();
+    let (Some(url), Some(name)) = (lines.next(), lines.next()) else { return };
+    let Ok(mut url) = Url::parse(url) else { return };
+    url.set_path("checked");
+    let fields = [("name", name), ("exercise", exercise.name), ("passed", &passed.to_string())];
+    url.query_pairs_mut().clear().extend_pairs(fields);
+    let (send, sent) = mpsc::channel();
+    let send = move || {
+        let _ = get(&url);
+        let _ = send.send(());
+    };
+    // On a thread that nothing waits for: a name server may be silent for long.
+    if thread::Builder::new().spawn(send).is_ok() {
+        let _ = sent.recv_timeout(PATIENCE);
+    }
+}
+
+fn get(url: &Url) -> io::Result<()> {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let port = url.port_or_known_default().unwrap_or(80);
+    let address = (host, port).to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let (path, query) = (url.path(), url.query().unwrap_or_default());
+    let request =
+        format!("GET {path}?{query} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    // The server has noted it once it answers.
+    stream.read(&mut [0]).map(drop)
+}
