@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::env;
 use std::fs;
+use std::hash::Hash;
 use std::io::{self, Write};
 use std::panic::{self, Location};
 use std::path::Path;
@@ -17,7 +18,7 @@ use shared::os::child::ChildExit;
 use shared::os::{fd_limit, stdout};
 use shared::report::{count, panic_message};
 
-use crate::event::{self, What, record};
+use crate::event::{self, Event, What, record};
 use crate::exercise::Exercise;
 use crate::join;
 use crate::progress;
@@ -63,33 +64,35 @@ impl Seen {
         self.trial.events.iter().filter(|event| kind(&event.what)).count()
     }
 
-    /// The same, until the first request waited in vain. What comes later, comes too late.
-    pub fn count_before_vain(&self, kind: impl Fn(&What) -> bool) -> usize {
-        let events = self.trial.events.iter().map(|event| &event.what);
-        let in_time = events.take_while(|what| !matches!(what, What::InVain(_)));
-        in_time.filter(|what| kind(what)).count()
-    }
-
     /// Whether a request waited in vain for others.
     pub fn in_vain(&self) -> bool {
         self.count(|what| matches!(what, What::InVain(_))) > 0
     }
 
+    /// The same run, until the first request waited in vain. What comes later, comes too late.
+    pub fn in_time(&self) -> Seen {
+        let in_time = |event: &&Event| !matches!(event.what, What::InVain(_));
+        let events = self.trial.events.iter().take_while(in_time).cloned().collect();
+        Seen { trial: Trial { events, ..self.trial.clone() }, source: self.source.clone() }
+    }
+
     /// How many requests ended before the first waited in vain.
     pub fn ended_in_time(&self) -> usize {
-        self.count_before_vain(|what| matches!(what, What::Ended(_)))
+        self.in_time().count(|what| matches!(what, What::Ended(_)))
     }
 
-    /// How many processes began requests.
-    pub fn processes(&self) -> usize {
-        let begun = self.trial.events.iter().filter(|event| matches!(event.what, What::Begun(_)));
-        begun.map(|event| event.pid).collect::<HashSet<_>>().len()
-    }
-
-    /// How many threads began requests.
+    /// How many threads began requests, and how many processes.
     pub fn threads(&self) -> usize {
+        self.places(|event| (event.pid, event.thread.clone()))
+    }
+
+    pub fn processes(&self) -> usize {
+        self.places(|event| event.pid)
+    }
+
+    fn places<T: Eq + Hash>(&self, place: impl Fn(&Event) -> T) -> usize {
         let begun = self.trial.events.iter().filter(|event| matches!(event.what, What::Begun(_)));
-        begun.map(|event| (event.pid, &event.thread)).collect::<HashSet<_>>().len()
+        begun.map(place).collect::<HashSet<_>>().len()
     }
 
     /// The most requests that had begun and not ended at the same time, as the learner's process saw

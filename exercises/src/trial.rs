@@ -42,20 +42,20 @@ const MOST_EVENTS: usize = 2_000;
 const KEPT: usize = 4_000;
 
 /// How the learner's code ended.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum End {
     /// The function returned.
     Returned(Value),
     /// The process ended first.
     Died(ChildExit),
-    /// It did nothing for [`SILENCE`].
+    /// It did nothing that the judge can see for a while.
     Silent,
-    /// It was still busy after [`LIMIT`].
+    /// It was still busy when its time was over.
     Busy,
 }
 
 /// What the server and the site saw of one run of the learner's code.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Trial {
     pub end: End,
     pub events: Vec<Event>,
@@ -77,7 +77,7 @@ impl Trial {
 }
 
 /// The start of what a process wrote, and the length of all.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Printed {
     pub start: String,
     pub length: usize,

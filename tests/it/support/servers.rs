@@ -117,13 +117,24 @@ pub fn get(url: &str) -> u16 {
 }
 
 /// The same on this connection.
-pub fn get_by(mut stream: TcpStream, url: &str) -> u16 {
+pub fn get_by(stream: TcpStream, url: &str) -> u16 {
+    answer(stream, url).split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// The body of the answer to one GET.
+pub fn get_text(url: &str) -> String {
+    let answer = answer(TcpStream::connect(split(url).0).unwrap(), url);
+    answer.split_once("\r\n\r\n").unwrap().1.to_string()
+}
+
+/// The whole answer to one GET.
+fn answer(mut stream: TcpStream, url: &str) -> String {
     let (address, path) = split(url);
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     write!(stream, "GET /{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    answer.split_whitespace().nth(1).unwrap().parse().unwrap()
+    answer
 }
 
 /// A connection from another address of this machine: on Linux, all of 127.0.0.0/8 are. std cannot

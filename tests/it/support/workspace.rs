@@ -69,13 +69,16 @@ pub fn cargo() -> Command {
 pub fn binary(name: &str) -> PathBuf {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     let directory = DIRECTORY.get_or_init(|| {
-        let mut build = cargo();
         // A learner's unfinished exercise need not compile.
-        build.args(["build", "--quiet", "--workspace", "--exclude", "exercises", "--bins"]);
-        if !cfg!(debug_assertions) {
-            build.arg("--release");
+        let demos: &[&str] = &["--workspace", "--exclude", "exercises", "--bins"];
+        for programs in [demos, &["-p", "exercises", "--bin", "exercises"]] {
+            let mut build = cargo();
+            build.args(["build", "--quiet"]).args(programs);
+            if !cfg!(debug_assertions) {
+                build.arg("--release");
+            }
+            assert!(build.status().unwrap().success(), "the programs do not build");
         }
-        assert!(build.status().unwrap().success(), "the demos do not build");
         // This test is target/<profile>/deps/it-<hash>.
         env::current_exe().unwrap().ancestors().nth(2).unwrap().to_path_buf()
     });

@@ -21,8 +21,8 @@ pub const EXERCISE: Exercise = Exercise {
         "In each of the k threads, in a loop: `let next = queue.___().unwrap().___();` on a line of its \
          own, because the lock is held to the end of the statement. Before: `drop(___);`.",
     ],
-    stub: include_str!("../stubs/04_executor.rs"),
-    solution: include_str!("../solutions/04_executor.rs"),
+    stub: include_str!("../../stubs/04_executor.rs"),
+    solution: include_str!("../../solutions/04_executor.rs"),
 };
 
 /// Requests, and how many of them at once. Exercise 10 has the same.
@@ -42,8 +42,8 @@ pub fn main(pool: fn(&Site, usize, usize) -> Vec<Answer>) -> ExitCode {
 
 fn verdict(seen: &Seen) -> Verdict {
     seen.no_panic()?;
-    let (threads, ended) = (seen.threads(), seen.ended_in_time());
-    if threads > K && !seen.in_vain() {
+    let (threads, ended) = (seen.in_time().threads(), seen.ended_in_time());
+    if threads > K {
         return Err(Red::new(
             format!("{threads} threads"),
             "a pool starts k threads, and each asks many times",

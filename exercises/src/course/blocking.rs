@@ -24,8 +24,8 @@ pub const EXERCISE: Exercise = Exercise {
          `asyncio.to_thread`. It returns a handle; awaiting it gives a `Result`: `unwrap` it.",
         "One line: `tokio::task::___(call).___.unwrap()`",
     ],
-    stub: include_str!("../stubs/12_blocking.rs"),
-    solution: include_str!("../solutions/12_blocking.rs"),
+    stub: include_str!("../../stubs/12_blocking.rs"),
+    solution: include_str!("../../solutions/12_blocking.rs"),
 };
 
 const BEATS: usize = 3;

@@ -17,8 +17,8 @@ pub const EXERCISE: Exercise = Exercise {
          Amdahl: the serial part takes as long as ever, the rest is divided among the cores.",
         "A pool: ___ rounds of 100 ms. Amdahl with 2 cores: 1 / (0.2 + 0.8 / ___).",
     ],
-    stub: include_str!("../stubs/00_predict.rs"),
-    solution: include_str!("../solutions/00_predict.rs"),
+    stub: include_str!("../../stubs/00_predict.rs"),
+    solution: include_str!("../../solutions/00_predict.rs"),
 };
 
 /// Judges the learner's predictions: four times in milliseconds, two factors.

@@ -19,8 +19,8 @@ pub const EXERCISE: Exercise = Exercise {
         "Between `*count += 1;` and `site.ask(id)` one line is missing: `___(count);`. Or put braces \
          around the two lines that need the lock.",
     ],
-    stub: include_str!("../stubs/03_lock_held.rs"),
-    solution: include_str!("../solutions/03_lock_held.rs"),
+    stub: include_str!("../../stubs/03_lock_held.rs"),
+    solution: include_str!("../../solutions/03_lock_held.rs"),
 };
 
 const N: usize = 10;

@@ -24,8 +24,8 @@ pub const EXERCISE: Exercise = Exercise {
         "In each of the k threads: `let row = next.___(1, Relaxed); if row >= rows { break; }`. At the \
          end, sort by `row.id`.",
     ],
-    stub: include_str!("../stubs/13_rows.rs"),
-    solution: include_str!("../solutions/13_rows.rs"),
+    stub: include_str!("../../stubs/13_rows.rs"),
+    solution: include_str!("../../solutions/13_rows.rs"),
 };
 
 const ROWS: usize = 64;

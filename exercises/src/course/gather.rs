@@ -22,8 +22,8 @@ pub const EXERCISE: Exercise = Exercise {
          \x20   for id in 0..n { let site = site.___; handles.push(tokio::___(async move { ___ })); }\n\
          \x20   for handle in handles { answers.push(___); }",
     ],
-    stub: include_str!("../stubs/08_gather.rs"),
-    solution: include_str!("../solutions/08_gather.rs"),
+    stub: include_str!("../../stubs/08_gather.rs"),
+    solution: include_str!("../../solutions/08_gather.rs"),
 };
 
 const N: usize = 10;
@@ -43,7 +43,7 @@ fn wait(nth: usize) -> Wait {
 fn verdict(seen: &Seen) -> Verdict {
     seen.no_panic()?;
     let (peak, threads) = (seen.peak(), seen.threads());
-    let made = seen.count_before_vain(|what| matches!(what, What::Made(_)));
+    let made = seen.in_time().count(|what| matches!(what, What::Made(_)));
     if threads > 1 {
         let because = "each request has a thread of its own: an async task needs none";
         return Err(Red::new(format!("{threads} threads"), because));

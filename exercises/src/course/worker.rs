@@ -26,8 +26,8 @@ pub const EXERCISE: Exercise = Exercise {
         "In the loop: `let mut bytes = serde_json::___(&answer)?; bytes.push(___);`, then write, then \
          `output.___()?`.",
     ],
-    stub: include_str!("../stubs/06_worker.rs"),
-    solution: include_str!("../solutions/06_worker.rs"),
+    stub: include_str!("../../stubs/06_worker.rs"),
+    solution: include_str!("../../solutions/06_worker.rs"),
 };
 
 const N: usize = 5;
@@ -136,7 +136,7 @@ fn verdict(seen: &Seen) -> Verdict {
     seen.no_panic()?;
     let ended = seen.ended_in_time();
     if seen.in_vain() {
-        let because = match seen.count_before_vain(|what| matches!(what, What::Made(_))) {
+        let because = match seen.in_time().count(|what| matches!(what, What::Made(_))) {
             0 => "no answer to the first line: the worker reads on, and the parent waits for it",
             _ => "the answer lay in the buffer: nothing flushed it",
         };

@@ -21,8 +21,8 @@ pub const EXERCISE: Exercise = Exercise {
          \x20   for id in 0..n { handles.push(scope.___(move || ___)); }\n\
          \x20   for handle in handles { answers.push(___); }",
     ],
-    stub: include_str!("../stubs/01_threads.rs"),
-    solution: include_str!("../solutions/01_threads.rs"),
+    stub: include_str!("../../stubs/01_threads.rs"),
+    solution: include_str!("../../solutions/01_threads.rs"),
 };
 
 const N: usize = 10;

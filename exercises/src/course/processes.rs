@@ -22,8 +22,8 @@ pub const EXERCISE: Exercise = Exercise {
          \x20   for id in 0..n { children.push(program.command(id).stdout(___).___().unwrap()); }\n\
          \x20   for child in children { outputs.push(child.___().unwrap()); }",
     ],
-    stub: include_str!("../stubs/05_processes.rs"),
-    solution: include_str!("../solutions/05_processes.rs"),
+    stub: include_str!("../../stubs/05_processes.rs"),
+    solution: include_str!("../../solutions/05_processes.rs"),
 };
 
 const N: usize = 5;

@@ -27,8 +27,8 @@ pub const EXERCISE: Exercise = Exercise {
         "In the loop: `match worker.ask(id) { Ok(_) => outcomes.push(___), Err(_) => { \
          outcomes.push(___); worker = ___; } }`",
     ],
-    stub: include_str!("../stubs/07_crash.rs"),
-    solution: include_str!("../solutions/07_crash.rs"),
+    stub: include_str!("../../stubs/07_crash.rs"),
+    solution: include_str!("../../solutions/07_crash.rs"),
 };
 
 const TASKS: usize = 9;

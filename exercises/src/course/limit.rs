@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::executor::{K, N, stuck, wait};
+use crate::course::executor::{K, N, stuck, wait};
 use crate::exercise::Exercise;
 use crate::judge::{self, Red, Seen, Verdict};
 use crate::site::{Answer, AsyncSite};
@@ -21,8 +21,8 @@ pub const EXERCISE: Exercise = Exercise {
         "In each task, before it asks: `let _permit = permits.___().___.unwrap();`. A name, even one that \
          begins with `_`, keeps the permit to the end of the block; `_` alone does not.",
     ],
-    stub: include_str!("../stubs/10_limit.rs"),
-    solution: include_str!("../solutions/10_limit.rs"),
+    stub: include_str!("../../stubs/10_limit.rs"),
+    solution: include_str!("../../solutions/10_limit.rs"),
 };
 
 /// Judges the learner's `ask_limited`.

@@ -23,8 +23,8 @@ pub const EXERCISE: Exercise = Exercise {
          dropped `JoinHandle` aborts nothing, unlike a Python task without a reference.",
         "After a loop that spawns: `tasks.___().await.unwrap().___`. The end of the function drops the set.",
     ],
-    stub: include_str!("../stubs/11_cancel.rs"),
-    solution: include_str!("../solutions/11_cancel.rs"),
+    stub: include_str!("../../stubs/11_cancel.rs"),
+    solution: include_str!("../../solutions/11_cancel.rs"),
 };
 
 const N: usize = 10;

@@ -22,8 +22,8 @@ pub const EXERCISE: Exercise = Exercise {
          protect nothing but the order, `Mutex::new(())`. Threads of a scope can share it by reference.",
         "Before the threads: `let lock = Mutex::___;`. In each, before it reads: `let _guard = ___;`",
     ],
-    stub: include_str!("../stubs/02_count.rs"),
-    solution: include_str!("../solutions/02_count.rs"),
+    stub: include_str!("../../stubs/02_count.rs"),
+    solution: include_str!("../../solutions/02_count.rs"),
 };
 
 const N: usize = 10;

@@ -22,8 +22,8 @@ pub const EXERCISE: Exercise = Exercise {
          shares them, and a task can own a clone. A connection is free again once the body is read.",
         "Above the first loop: `let client = ___;`. In each task: `let client = client.___;`.",
     ],
-    stub: include_str!("../stubs/09_session.rs"),
-    solution: include_str!("../solutions/09_session.rs"),
+    stub: include_str!("../../stubs/09_session.rs"),
+    solution: include_str!("../../solutions/09_session.rs"),
 };
 
 const AT_ONCE: usize = 5;
