@@ -38,6 +38,17 @@ pub enum What {
     Returned(Value),
 }
 
+impl What {
+    /// By how many more requests are under way.
+    pub fn change(&self) -> isize {
+        match self {
+            What::Begun(_) => 1,
+            What::Ended(_) | What::InVain(_) | What::Dropped(_) => -1,
+            _ => 0,
+        }
+    }
+}
+
 static CONNECTION: OnceLock<Mutex<TcpStream>> = OnceLock::new();
 
 /// Connects this process to the judge, and ends it when the judge ends.

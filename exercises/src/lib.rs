@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`course`] | the exercises: what each asks for, its hints, its judge |
 //! | [`judge`] | runs an exercise and prints its verdict |
+//! | [`seen`] | what the judges see, and the verdict that they reach |
 //! | [`trial`] | the learner's process, watched from outside |
 //! | [`site`] | the web site that the learner's code asks |
 //! | [`event`] | what the learner's process tells the judge |
@@ -18,6 +19,7 @@ pub mod exercise;
 pub mod join;
 pub mod judge;
 pub mod progress;
+pub mod seen;
 pub mod site;
 pub mod trial;
 

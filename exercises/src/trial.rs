@@ -11,12 +11,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use serde_json::Value;
 use shared::http::Server;
 use shared::os::child::{self, ChildExit};
 use shared::os::fd_limit;
 
 use crate::event::{Event, What};
+use crate::seen::{End, Printed, Seen};
 use crate::site::SITE;
 
 /// The environment variable with the judge's address. Only a learner's process has it.
@@ -29,7 +29,7 @@ const SILENCE: Duration = Duration::from_secs(3);
 /// How long it may go on once a request has waited in vain.
 const AFTER_VAIN: Duration = Duration::from_millis(500);
 
-/// How long the server waits for requests that are still open when the function has returned.
+/// How long the judge waits for requests that are still open when the function has returned.
 const SETTLE: Duration = Duration::from_secs(2);
 
 /// How long to wait for remaining output: a process that it started may hold the pipe.
@@ -41,53 +41,12 @@ const MOST_EVENTS: usize = 2_000;
 /// How much of its output is kept.
 const KEPT: usize = 4_000;
 
-/// How the learner's code ended.
-#[derive(Debug, Clone)]
-pub enum End {
-    /// The function returned.
-    Returned(Value),
-    /// The process ended first.
-    Died(ChildExit),
-    /// It did nothing that the judge can see for a while.
-    Silent,
-    /// It was still busy when its time was over.
-    Busy,
-}
-
-/// What the server and the site saw of one run of the learner's code.
-#[derive(Debug, Clone)]
-pub struct Trial {
-    pub end: End,
-    pub events: Vec<Event>,
-    /// What the server counted: requests, the most at once, connections, and requests still open a
-    /// while after the function returned.
-    pub requests: usize,
-    pub peak: usize,
-    pub connections: usize,
-    pub waiting: usize,
-    pub stdout: Printed,
-    pub stderr: Printed,
-}
-
-impl Trial {
-    /// Whether the process wrote more than a person reads.
-    pub fn prints_much(&self) -> bool {
-        self.stdout.length.max(self.stderr.length) > 1_000_000
-    }
-}
-
-/// The start of what a process wrote, and the length of all.
-#[derive(Debug, Clone, Default)]
-pub struct Printed {
-    pub start: String,
-    pub length: usize,
-}
-
-/// Starts this program again, as the learner's process, and watches it to its end.
+/// Starts this program again, as the learner's process, and watches it to its end. `source` is the
+/// learner's file.
 ///
 /// # Errors
 /// The server or the process cannot be started.
-pub fn run() -> Result<Trial> {
+pub fn run(source: String) -> Result<Seen> {
     fd_limit::raise_limit();
     let server = Server::start(Ipv4Addr::LOCALHOST.into(), 0)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot listen")?;
@@ -106,28 +65,30 @@ pub fn run() -> Result<Trial> {
     let stderr = child.stderr.take().map(capture).transpose()?;
 
     let (end, mut seen) = watch(&mut child, &events)?;
-    let counters = server.counters();
     if matches!(end, End::Returned(_)) {
         // The process still lives. Requests that the function has cancelled end now.
-        counters.wait_until(SETTLE, |counters| counters.waiting() == 0);
-        while let Ok(event) = events.recv_timeout(Duration::from_millis(20)) {
+        let give_up = Instant::now() + SETTLE;
+        let open = |seen: &[Event]| seen.iter().map(|event| event.what.change()).sum::<isize>();
+        while open(&seen) > 0 && seen.len() < MOST_EVENTS {
+            let left = give_up.saturating_duration_since(Instant::now());
+            let Ok(event) = events.recv_timeout(left) else { break };
             seen.push(event);
         }
     }
-    let waiting = counters.waiting();
+    let counters = server.counters();
     kill(&mut child)?;
     let printed = |pipe: Option<Receiver<Printed>>| {
         pipe.and_then(|pipe| pipe.recv_timeout(DRAIN).ok()).unwrap_or_default()
     };
-    Ok(Trial {
+    Ok(Seen {
         end,
         events: seen,
         requests: counters.hits.load(SeqCst),
-        peak: counters.peak_in_flight.load(SeqCst),
+        peak_at_server: counters.peak_in_flight.load(SeqCst),
         connections: counters.connections.load(SeqCst),
-        waiting,
         stdout: printed(stdout),
         stderr: printed(stderr),
+        source,
     })
 }
 

@@ -65,7 +65,7 @@ pub fn process_left_behind(_: &Site, _: usize) -> Vec<Answer> {
 }
 
 /// How to recognise that process.
-const MARK: &str = "7654321";
+const MARK: &str = "98.7654321";
 
 /// The processes that [`process_left_behind`] has left, as far as /proc tells.
 pub fn left_behind() -> Vec<String> {

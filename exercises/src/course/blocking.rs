@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::event::{What, record};
 use crate::exercise::Exercise;
-use crate::judge::{self, Red, Seen, Verdict};
+use crate::judge;
+use crate::seen::{Red, Seen, Verdict};
 use crate::site::PATIENCE;
 
 pub const EXERCISE: Exercise = Exercise {

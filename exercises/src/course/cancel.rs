@@ -6,9 +6,9 @@ use shared::report::count;
 
 use crate::event::What;
 use crate::exercise::Exercise;
-use crate::judge::{self, Red, Seen, Verdict};
+use crate::judge;
+use crate::seen::{End, Red, Seen, Verdict};
 use crate::site::{Answer, AsyncSite, Wait};
-use crate::trial::End;
 
 pub const EXERCISE: Exercise = Exercise {
     name: "11_cancel",
@@ -45,7 +45,7 @@ fn verdict(seen: &Seen) -> Verdict {
     seen.no_panic()?;
     let begun = seen.begun();
     let cancelled = seen.count(|what| matches!(what, What::Dropped(_)));
-    if !matches!(seen.trial.end, End::Returned(_)) && begun > 0 {
+    if !matches!(seen.end, End::Returned(_)) && begun > 0 {
         let because = match begun {
             1 => "mirror 0 takes a minute: ask all of them at once",
             _ => "the first answer is there, but you wait for the others, which take a minute",

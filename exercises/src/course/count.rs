@@ -8,7 +8,8 @@ use shared::report::count;
 
 use crate::event::{What, record};
 use crate::exercise::Exercise;
-use crate::judge::{self, Red, Seen, Verdict};
+use crate::judge;
+use crate::seen::{Red, Seen, Verdict};
 
 pub const EXERCISE: Exercise = Exercise {
     name: "02_count",

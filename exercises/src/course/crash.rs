@@ -10,7 +10,8 @@ use shared::report::count;
 
 use crate::event::{What, record};
 use crate::exercise::Exercise;
-use crate::judge::{self, Red, Seen, Verdict};
+use crate::judge;
+use crate::seen::{Red, Seen, Verdict};
 use crate::site::{Site, Wait};
 use crate::trial::JUDGE;
 
@@ -106,6 +107,7 @@ fn serve() -> ExitCode {
         let id = line.parse().unwrap_or_default();
         if id == DEADLY {
             record(What::Begun(id));
+            record(What::Dropped(id));
             process::exit(9);
         }
         println!("{}", site.ask(id).id);

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use crate::exercise::Exercise;
-use crate::judge::{self, Red, Seen, Verdict};
+use crate::judge;
+use crate::seen::{End, Red, Seen, Verdict, all_in_order};
 use crate::site::{Answer, Site, Wait};
-use crate::trial::End;
 
 pub const EXERCISE: Exercise = Exercise {
     name: "04_executor",
@@ -55,13 +55,13 @@ fn verdict(seen: &Seen) -> Verdict {
         return Err(Red::new("1 at once", because));
     }
     stuck(seen)?;
-    if ended == N && !matches!(seen.trial.end, End::Returned(_)) {
+    if ended == N && !matches!(seen.end, End::Returned(_)) {
         let because = "all are answered, but `recv` waits on: a sender is still alive";
         return Err(Red::new("13 answers, and no return", because));
     }
     let mut ids: Vec<usize> = seen.returned()?;
     ids.sort_unstable();
-    judge::all_in_order(&ids, N, "thread")?;
+    all_in_order(&ids, N, "thread")?;
     Ok(format!("{N} answers from {threads} threads, none idle while a request was left"))
 }
 

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use crate::event::What;
 use crate::exercise::Exercise;
-use crate::judge::{self, Red, Seen, Verdict};
+use crate::judge;
+use crate::seen::{Red, Seen, Verdict, all_in_order};
 use crate::site::{Answer, AsyncSite, Wait};
 
 pub const EXERCISE: Exercise = Exercise {
@@ -60,6 +61,6 @@ fn verdict(seen: &Seen) -> Verdict {
         let because = "each `.await` waits for the answer before the loop goes on";
         return Err(Red::new(format!("{peak} waiting at once"), because));
     }
-    judge::all_in_order(&seen.returned::<Vec<usize>>()?, N, "task")?;
+    all_in_order(&seen.returned::<Vec<usize>>()?, N, "task")?;
     Ok(format!("{N} waiting at once, on {threads} thread"))
 }

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use crate::course::executor::{K, N, stuck, wait};
 use crate::exercise::Exercise;
-use crate::judge::{self, Red, Seen, Verdict};
+use crate::judge;
+use crate::seen::{Red, Seen, Verdict, all_in_order};
 use crate::site::{Answer, AsyncSite};
 
 pub const EXERCISE: Exercise = Exercise {
@@ -47,6 +48,6 @@ fn verdict(seen: &Seen) -> Verdict {
     stuck(seen)?;
     let mut ids: Vec<usize> = seen.returned()?;
     ids.sort_unstable();
-    judge::all_in_order(&ids, N, "task")?;
+    all_in_order(&ids, N, "task")?;
     Ok(format!("{N} answers, {peak} at once"))
 }

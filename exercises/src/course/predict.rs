@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use crate::exercise::Exercise;
-use crate::judge::{self, Red, Seen, Verdict};
+use crate::judge;
+use crate::seen::{Red, Seen, Verdict};
 
 pub const EXERCISE: Exercise = Exercise {
     name: "00_predict",

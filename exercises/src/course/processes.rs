@@ -4,7 +4,8 @@ use std::env;
 use std::process::{Command, ExitCode, Output, exit};
 
 use crate::exercise::Exercise;
-use crate::judge::{self, Red, Seen, Verdict};
+use crate::judge;
+use crate::seen::{Red, Seen, Verdict, all_in_order};
 use crate::site::{Site, Wait};
 use crate::trial::JUDGE;
 
@@ -72,7 +73,7 @@ fn verdict(seen: &Seen) -> Verdict {
             true => "`output` waits for the end of its process before the loop starts the next",
             false => "each process is waited for before the loop starts the next",
         };
-        return Err(Red::new(format!("{} at once", seen.trial.peak), because));
+        return Err(Red::new(format!("{} at once", seen.peak_at_server), because));
     }
     let printed: Vec<Option<usize>> = seen.returned()?;
     let ids: Vec<usize> = printed.iter().copied().flatten().collect();
@@ -80,6 +81,6 @@ fn verdict(seen: &Seen) -> Verdict {
         let because = "stdout went to the terminal: only a pipe brings it to you";
         return Err(Red::new(format!("{} answers", ids.len()), because).wanted("5 answers"));
     }
-    judge::all_in_order(&ids, N, "process")?;
+    all_in_order(&ids, N, "process")?;
     Ok(format!("{N} processes waiting at once"))
 }

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use crate::event::{What, record};
 use crate::exercise::Exercise;
-use crate::judge::{self, Red, Seen, Verdict};
+use crate::judge;
+use crate::seen::{Red, Seen, Verdict, all_in_order};
 use crate::site::PATIENCE;
 
 pub const EXERCISE: Exercise = Exercise {
@@ -99,6 +100,6 @@ fn verdict(seen: &Seen) -> Verdict {
         };
         return Err(Red::new(format!("{meanwhile} meanwhile"), because));
     }
-    judge::all_in_order(&seen.returned::<Vec<usize>>()?, ROWS, "thread")?;
+    all_in_order(&seen.returned::<Vec<usize>>()?, ROWS, "thread")?;
     Ok(format!("{threads} threads, none idle while there were rows"))
 }

@@ -7,7 +7,8 @@ use reqwest::Client;
 use shared::http::client::install_tls_provider;
 
 use crate::exercise::Exercise;
-use crate::judge::{self, Red, Seen, Verdict};
+use crate::judge;
+use crate::seen::{Red, Seen, Verdict};
 use crate::site::{PATIENCE, SITE};
 
 pub const EXERCISE: Exercise = Exercise {
@@ -51,9 +52,9 @@ pub fn main<F: Future<Output = ()>>(two_rounds: fn(String, String) -> F) -> Exit
 
 fn verdict(seen: &Seen) -> Verdict {
     seen.no_panic()?;
-    let (requests, connections) = (seen.trial.requests, seen.trial.connections);
-    if requests > AT_ONCE && seen.trial.peak < AT_ONCE {
-        let measured = format!("{} at once", seen.trial.peak);
+    let (requests, connections) = (seen.requests, seen.connections);
+    if requests > AT_ONCE && seen.peak_at_server < AT_ONCE {
+        let measured = format!("{} at once", seen.peak_at_server);
         return Err(Red::new(measured, "the second five must wait at the same time"));
     }
     let () = seen.returned()?;

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use crate::exercise::Exercise;
-use crate::judge::{self, Red, Seen, Verdict};
+use crate::judge;
+use crate::seen::{Red, Seen, Verdict, all_in_order};
 use crate::site::{Answer, Site, Wait};
 
 pub const EXERCISE: Exercise = Exercise {
@@ -56,6 +57,6 @@ fn verdict(seen: &Seen) -> Verdict {
         };
         return Err(Red::new(format!("{peak}, though {threads} threads asked"), because));
     }
-    judge::all_in_order(&seen.returned::<Vec<usize>>()?, N, "thread")?;
+    all_in_order(&seen.returned::<Vec<usize>>()?, N, "thread")?;
     Ok(format!("{N} waiting at once, from {threads} threads"))
 }

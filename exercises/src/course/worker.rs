@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::event::{What, record};
 use crate::exercise::Exercise;
-use crate::judge::{self, Red, Seen, Verdict};
+use crate::judge;
+use crate::seen::{End, Red, Seen, Verdict};
 use crate::site::PATIENCE;
-use crate::trial::End;
 
 pub const EXERCISE: Exercise = Exercise {
     name: "06_worker",
@@ -142,7 +142,7 @@ fn verdict(seen: &Seen) -> Verdict {
         };
         return Err(Red::new(format!("{ended} answers"), because));
     }
-    if ended == N && !matches!(seen.trial.end, End::Returned(_)) {
+    if ended == N && !matches!(seen.end, End::Returned(_)) {
         let because = "the worker does not end with its input: at the end, `read_line` returns 0";
         return Err(Red::new("5 answers, and no return", because).wanted("an end"));
     }
