@@ -121,6 +121,18 @@ impl Seen {
     }
 
     /// # Errors
+    /// Several requests waited at the same time, but not all `n` of them.
+    pub fn not_just_some(&self, n: usize) -> Result<(), Red> {
+        let peak = self.in_time().peak();
+        if self.in_vain() && peak > 1 {
+            let because =
+                format!("all {n} must wait at the same time: the others came later, or never");
+            return Err(Red::new(format!("{peak} waiting at once"), because));
+        }
+        Ok(())
+    }
+
+    /// # Errors
     /// A thread of the learner's panicked. That comes first: all else follows from it.
     pub fn no_panic(&self) -> Result<(), Red> {
         let messages = self.events.iter().filter_map(|event| match &event.what {

@@ -167,6 +167,9 @@ mod wrong_13_lock_while_drawing;
 #[path = "../../exercises/wrong/13_thread_per_row.rs"]
 mod wrong_13_thread_per_row;
 
+#[path = "../../exercises/wrong/01_rounds.rs"]
+mod wrong_01_rounds;
+
 pub const ANSWERS: &[Answer] = &[
     Answer("stubs/01_threads", stub_01::main, "each request began when the last had its answer"),
     Answer("solutions/01_threads", solution_01::main, GREEN),
@@ -253,6 +256,7 @@ pub const ANSWERS: &[Answer] = &[
     Answer("wrong/07_no_replacement", wrong_07_no_replacement::main, "one worker was left"),
     Answer("wrong/07_endless_retry", wrong_07_endless_retry::main, "kills the next one"),
     Answer("wrong/07_loss_untold", wrong_07_loss_untold::main, "every task has one outcome"),
+    Answer("wrong/01_rounds", wrong_01_rounds::main, "the others came later, or never"),
     Answer("hostile/deadlock", || threads::main(hostile::deadlock), "(a deadlock)"),
     Answer("hostile/endless_loop", || threads::main(hostile::endless_loop), "loops without end"),
     Answer("hostile/endless_requests", || threads::main(hostile::endless_requests), "its answer"),

@@ -43,7 +43,8 @@ fn wait(nth: usize) -> Wait {
 
 fn verdict(seen: &Seen) -> Verdict {
     seen.no_panic()?;
-    let (peak, threads) = (seen.peak(), seen.threads());
+    seen.not_just_some(N)?;
+    let threads = seen.threads();
     let made = seen.in_time().count(|what| matches!(what, What::Made(_)));
     if threads > 1 {
         let because = "each request has a thread of its own: an async task needs none";
@@ -51,7 +52,7 @@ fn verdict(seen: &Seen) -> Verdict {
     }
     if seen.in_vain() && made > 1 {
         let because = "a future runs only when it is awaited, and you await one after the other";
-        return Err(Red::new(format!("{made} futures made, {peak} begun"), because));
+        return Err(Red::new(format!("{made} futures made, 1 begun"), because));
     }
     if seen.in_vain() && seen.source.contains("spawn") {
         let because = "each task is awaited right after its `spawn`, before the next one exists";
@@ -59,7 +60,7 @@ fn verdict(seen: &Seen) -> Verdict {
     }
     if seen.in_vain() {
         let because = "each `.await` waits for the answer before the loop goes on";
-        return Err(Red::new(format!("{peak} waiting at once"), because));
+        return Err(Red::new("1 waiting at once", because));
     }
     all_in_order(&seen.returned::<Vec<usize>>()?, N, "task")?;
     Ok(format!("{N} waiting at once, on {threads} thread"))

@@ -41,7 +41,8 @@ fn wait(nth: usize) -> Wait {
 
 fn verdict(seen: &Seen) -> Verdict {
     seen.no_panic()?;
-    let (peak, threads) = (seen.peak(), seen.threads());
+    seen.not_just_some(N)?;
+    let threads = seen.threads();
     if seen.in_vain() && threads == 1 {
         return Err(Red::new(
             "1, from 1 thread",
@@ -55,7 +56,7 @@ fn verdict(seen: &Seen) -> Verdict {
             }
             false => "each thread began when the last had ended: `join` comes right after `spawn`",
         };
-        return Err(Red::new(format!("{peak}, though {threads} threads asked"), because));
+        return Err(Red::new(format!("1, though {threads} threads asked"), because));
     }
     all_in_order(&seen.returned::<Vec<usize>>()?, N, "thread")?;
     Ok(format!("{N} waiting at once, from {threads} threads"))
