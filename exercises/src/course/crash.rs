@@ -1,11 +1,11 @@
 //! 07: a pool of worker processes, one of which dies.
 
 use std::env;
-use std::io::{self, BufRead, BufReader, Write, stdin};
-use std::process::{self, Child, ChildStdin, ChildStdout, Command, ExitCode};
+use std::io::{self, BufRead, Write, stdin};
+use std::process::{self, Command, ExitCode};
 
 use serde::{Deserialize, Serialize};
-use shared::os::child;
+use shared::os::child::PipedChild;
 use shared::report::count;
 
 use crate::event::{What, record};
@@ -49,11 +49,7 @@ pub enum Outcome {
 }
 
 /// A worker process. It is killed when it is dropped.
-pub struct Worker {
-    child: Child,
-    stdin: ChildStdin,
-    stdout: BufReader<ChildStdout>,
-}
+pub struct Worker(PipedChild);
 
 impl Worker {
     /// Sends a task, and waits for the answer.
@@ -62,18 +58,11 @@ impl Worker {
     /// The worker is dead.
     pub fn ask(&mut self, id: usize) -> io::Result<()> {
         let mut answer = String::new();
-        writeln!(self.stdin, "{id}")?;
-        match self.stdout.read_line(&mut answer)? {
+        writeln!(self.0.stdin, "{id}")?;
+        match self.0.stdout.read_line(&mut answer)? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             _ => Ok(()),
         }
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -83,9 +72,8 @@ pub type Start = fn() -> Worker;
 fn start() -> Worker {
     let mut command = Command::new(env::current_exe().unwrap_or_default());
     command.args(env::args_os().skip(1)).env(WORKER, "1");
-    let piped = child::PipedChild::spawn(command)
-        .unwrap_or_else(|error| panic!("cannot start a worker: {error}"));
-    Worker { child: piped.child, stdin: piped.stdin, stdout: piped.stdout }
+    let child = PipedChild::spawn(command);
+    Worker(child.unwrap_or_else(|error| panic!("cannot start a worker: {error}")))
 }
 
 /// Judges the learner's `run`.
