@@ -27,8 +27,8 @@ pub enum Wait {
     LateGate(usize),
     /// Until so many others have arrived after it.
     After(usize),
-    /// A minute.
-    Minute,
+    /// For ever, as far as the learner's code can tell: the judge needs no minute to see it wait.
+    Forever,
     /// Not at all.
     Not,
 }
@@ -105,7 +105,7 @@ impl Requests {
             Wait::Gate(n) => (format!("/gate/{n}/{patience}"), 0),
             Wait::LateGate(n) => (format!("/gate/{n}/{patience}"), 50),
             Wait::After(n) => (format!("/after/{n}/{patience}"), 0),
-            Wait::Minute => ("/delay/60000".into(), 0),
+            Wait::Forever => (format!("/gate/1000/{patience}"), 0),
             Wait::Not => ("/delay/0".into(), 0),
         };
         let late = Duration::from_millis(if patience == 0 { 0 } else { late_ms });

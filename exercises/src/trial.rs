@@ -26,6 +26,9 @@ pub const JUDGE: &str = "EXERCISE_JUDGE";
 const LIMIT: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(3);
 
+/// The same while a request is under way: it waits for a while, and ends in vain at the latest.
+const SILENCE_WHILE_OPEN: Duration = Duration::from_secs(8);
+
 /// How long it may go on once a request has waited in vain.
 const AFTER_VAIN: Duration = Duration::from_millis(500);
 
@@ -96,7 +99,7 @@ pub fn run(source: String) -> Result<Seen> {
 fn watch(child: &mut Child, events: &Receiver<Event>) -> Result<(End, Vec<Event>)> {
     let mut seen: Vec<Event> = Vec::new();
     let (start, mut last, mut limit) = (Instant::now(), None, LIMIT);
-    let mut died = None;
+    let (mut open, mut died) = (0, None);
     loop {
         // What a process sent before its end may arrive after the news of its end.
         let pause = Duration::from_millis(if died.is_some() { 100 } else { 5 });
@@ -109,12 +112,14 @@ fn watch(child: &mut Child, events: &Receiver<Event>) -> Result<(End, Vec<Event>
                 if matches!(event.what, What::InVain(_)) {
                     limit = limit.min(start.elapsed() + AFTER_VAIN);
                 }
+                open += event.what.change();
                 seen.push(event);
             }
             (Err(_), Some(status)) => return Ok((End::Died(ChildExit::from(status)), seen)),
             (Err(_), None) => died = child.try_wait()?,
         }
-        if last.is_some_and(|last: Instant| last.elapsed() > SILENCE) {
+        let silence = if open > 0 { SILENCE_WHILE_OPEN } else { SILENCE };
+        if last.is_some_and(|last: Instant| last.elapsed() > silence) {
             return Ok((End::Silent, seen));
         }
         if start.elapsed() > limit || seen.len() > MOST_EVENTS {

@@ -7,7 +7,7 @@ use shared::report::count;
 use crate::event::What;
 use crate::exercise::Exercise;
 use crate::judge;
-use crate::seen::{End, Red, Seen, Verdict};
+use crate::seen::{Red, Seen, Verdict};
 use crate::site::{Answer, AsyncSite, Wait};
 
 pub const EXERCISE: Exercise = Exercise {
@@ -38,20 +38,20 @@ pub fn main<F: Future<Output = Answer>>(first_answer: fn(AsyncSite, usize) -> F)
 
 /// The last to begin answers at once, so that the others have begun by then.
 fn wait(nth: usize) -> Wait {
-    if nth == N - 1 { Wait::Not } else { Wait::Minute }
+    if nth == N - 1 { Wait::Not } else { Wait::Forever }
 }
 
 fn verdict(seen: &Seen) -> Verdict {
     seen.no_panic()?;
-    let begun = seen.begun();
-    let cancelled = seen.count(|what| matches!(what, What::Dropped(_)));
-    if !matches!(seen.end, End::Returned(_)) && begun > 0 {
+    let begun = seen.in_time().begun();
+    if seen.in_vain() {
         let because = match begun {
             1 => "mirror 0 takes a minute: ask all of them at once",
             _ => "the first answer is there, but you wait for the others, which take a minute",
         };
         return Err(Red::new(format!("{} sent, and no return", count(begun, "request")), because));
     }
+    let cancelled = seen.count(|what| matches!(what, What::Dropped(_)));
     let _: usize = seen.returned()?;
     if begun < N {
         return Err(Red::new(count(begun, "request"), "ask all the mirrors"));

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use reqwest::Client;
 use shared::http::client::install_tls_provider;
 
+use crate::event::{What, record};
 use crate::exercise::Exercise;
 use crate::judge;
 use crate::seen::{Red, Seen, Verdict};
@@ -45,7 +46,9 @@ pub fn main<F: Future<Output = ()>>(two_rounds: fn(String, String) -> F) -> Exit
     let learner = async || {
         let site = env::var(SITE).unwrap_or_default();
         let gate = format!("http://{site}/gate/{AT_ONCE}/{}", PATIENCE.as_millis());
+        record(What::Begun(0));
         two_rounds(format!("http://{site}/bytes/1000000"), gate).await;
+        record(What::Ended(0));
     };
     judge::run_async(&EXERCISE, learner, verdict)
 }
