@@ -27,7 +27,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(3);
 
 /// The same while a request is under way: it waits for a while, and ends in vain at the latest.
-const SILENCE_WHILE_OPEN: Duration = Duration::from_secs(8);
+const SILENCE_WHILE_OPEN: Duration = Duration::from_secs(5);
 
 /// How long it may go on once a request has waited in vain.
 const AFTER_VAIN: Duration = Duration::from_millis(500);
