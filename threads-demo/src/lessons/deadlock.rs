@@ -1,9 +1,7 @@
 //! Two threads that take the same two locks in opposite orders can wait for each other forever. If
 //! every thread takes the locks in the same order, they cannot wait in a circle. Both compile.
-//!
 //! You will see a child whose threads all wait for a lock, so that none can release one, and a child
 //! that ends. On Linux, the OS tells what each thread waits for: a futex, of which a lock is made.
-//!
 //! Try it: `let _second = second.try_lock();` does not wait for the lock. Both children end, and the
 //! finding fails.
 
@@ -47,7 +45,7 @@ fn run(_: &Lab) -> Result<Evidence> {
 fn lock_both(crossed: bool) -> Result<()> {
     let (a, b) = (Mutex::new(()), Mutex::new(()));
     let take = |first: &Mutex<()>, second: &Mutex<()>| {
-        for _ in 0..20 {
+        for _ in 0..100 {
             let _first = first.lock().unwrap_or_else(PoisonError::into_inner);
             sleep(Duration::from_millis(1)); // Time for the other thread to take a lock, too.
             let _second = second.lock().unwrap_or_else(PoisonError::into_inner);
