@@ -17,7 +17,7 @@ use serde_json::Value;
 use shared::os::child::{ChildExit, ChildOutput};
 
 use crate::support::copies::{WorkspaceCopy, follow};
-use crate::support::demo::{finish, run};
+use crate::support::demo::{DEMOS, finish, run};
 use crate::support::fault_server::{Fault, always};
 use crate::support::processes::{assert_ended, children, is_running, signal};
 use crate::support::servers::{HoldingServer, listen, read_request, refused};
@@ -66,7 +66,31 @@ fn build(name: &str, change: impl Fn(&str) -> String) -> PathBuf {
     assert_ne!(changed, original);
     fs::write(main, changed).unwrap();
     follow(&package, "cargo rustc --quiet -- -D warnings");
+    for demo in DEMOS {
+        // The notebook's cells that need no other crates than this program.
+        if (name, demo) == ("fetch", "async-demo")
+            || name == "pool" && ["threads-demo", "process-demo"].contains(&demo)
+        {
+            fs::create_dir_all(package.join("src/bin")).unwrap();
+            let cell = copy.path.join(demo).join("examples/cell.rs");
+            fs::copy(cell, package.join(format!("src/bin/{demo}-cell.rs"))).unwrap();
+            follow(&package, &format!("cargo rustc --quiet --bin {demo}-cell -- -D warnings"));
+        }
+    }
     target().join("debug").join(my(name))
+}
+
+/// A cell makes ten requests, and prints the notebook's lines.
+fn runs_like_the_notebook(demo: &str, line: &str) {
+    let server = HoldingServer::start(0, 0);
+    let cell = target().join("debug").join(format!("{demo}-cell"));
+    let output = run(Command::new(cell).arg(&server.url));
+    assert_eq!(output.exit, ChildExit::Code(0), "{}", output.stderr);
+    let lines: Vec<&str> = output.stdout.lines().collect();
+    assert_eq!((lines.len(), server.arrived()), (11, 10), "{}", output.stdout);
+    assert!(lines[..10].iter().all(|found| found.starts_with(line)), "{}", output.stdout);
+    let time = lines[10].trim_start();
+    assert!(time.starts_with("Time: ") && time.ends_with(" seconds"), "{time}");
 }
 
 /// Starts a program with these words, and writes `input` to its stdin.
@@ -210,11 +234,14 @@ fn check_fetcher(name: &str, call: &str) {
 #[test]
 fn copied_fetch_loses_no_url() {
     check_fetcher("fetch", "get(&client, &url).await");
+    runs_like_the_notebook("async-demo", "Status: 200");
 }
 
 #[test]
 fn copied_pool_loses_no_url() {
     check_fetcher("pool", "get(client, url, Duration::from_secs(args.timeout.into()))");
+    runs_like_the_notebook("threads-demo", " Process ");
+    runs_like_the_notebook("process-demo", "Process ID: ");
 }
 
 #[test]
