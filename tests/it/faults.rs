@@ -9,3 +9,4 @@ mod network;
 mod one_core;
 mod panics;
 mod signals;
+mod stopped;
