@@ -1,10 +1,11 @@
 //! The other demos as programs: builds them if necessary, runs them, and reads their reports.
 
+use std::collections::HashMap;
 use std::env;
 use std::ffi::OsStr;
-use std::io::{IsTerminal, stderr};
+use std::io::{BufRead, BufReader, IsTerminal, stderr};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -15,8 +16,8 @@ use shared::report::{LessonReport, Report};
 /// Far longer than any demo takes, in a debug build and on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(600);
 
-/// The directory of their programs, which is our own.
-pub struct Demos(PathBuf);
+/// Their programs, by name.
+pub struct Demos(HashMap<String, PathBuf>);
 
 impl Demos {
     /// Brings the demos up to date if cargo started this program; otherwise they must exist.
@@ -26,15 +27,23 @@ impl Demos {
     pub fn build(names: &[&str]) -> Result<Demos> {
         let this = env::current_exe()?;
         let directory = this.parent().context("this program is in no directory")?;
-        let demos = Demos(directory.to_path_buf());
+        let beside = |name: &str| directory.join(format!("{name}{}", env::consts::EXE_SUFFIX));
+        let mut programs: HashMap<String, PathBuf> =
+            names.iter().map(|name| (name.to_string(), beside(name))).collect();
         // cargo sets both variables for programs that it runs.
         let (cargo, package) = (env::var_os("CARGO"), env::var_os("CARGO_MANIFEST_DIR"));
         if let (Some(cargo), Some(package)) = (cargo, package) {
             let profile = directory.file_name().unwrap_or_default().to_string_lossy();
             let profile = if profile == "debug" { "dev".into() } else { profile };
+            let mut above = directory.parent().unwrap_or(directory);
+            // cargo puts programs for a chosen target into a directory of its name.
+            if env::var_os("CARGO_BUILD_TARGET").is_some_and(|it| above.file_name() == Some(&*it)) {
+                above = above.parent().unwrap_or(above);
+            }
             let mut build = Command::new(cargo);
             build.args(["build", "--profile", &profile]).current_dir(package);
-            build.arg("--target-dir").arg(directory.parent().unwrap_or(directory));
+            build.arg("--target-dir").arg(above);
+            build.args(["--message-format", "json-render-diagnostics"]).stdout(Stdio::piped());
             build.args(names.iter().flat_map(|name| ["-p", name]));
             // A build script that watches one of these variables would run again.
             for (name, _) in env::vars_os().filter(|(name, _)| is_about_package(name)) {
@@ -43,22 +52,19 @@ impl Demos {
             if !stderr().is_terminal() {
                 build.arg("--quiet");
             }
-            let status = child::spawn(&mut build).and_then(|mut build| build.wait());
-            if !status.context("cannot start cargo")?.success() {
+            let mut build = child::spawn(&mut build).context("cannot start cargo")?;
+            let messages = build.stdout.take().map(BufReader::new).into_iter();
+            let messages = messages.flat_map(|messages| messages.lines().map_while(Result::ok));
+            programs.extend(messages.filter_map(|message| built(&message)));
+            if !build.wait()?.success() {
                 bail!("the demos do not build");
             }
         }
-        match names.iter().find(|name| !demos.path(name).exists()) {
-            Some(name) => {
-                let this = env!("CARGO_PKG_NAME");
-                bail!("{name} is not built: try cargo build, or cargo run -p {this}")
-            }
-            None => Ok(demos),
+        if let Some(name) = names.iter().find(|name| !programs[**name].exists()) {
+            let this = env!("CARGO_PKG_NAME");
+            bail!("{name} is not built: try cargo build, or cargo run -p {this}");
         }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(format!("{name}{}", env::consts::EXE_SUFFIX))
+        Ok(Demos(programs))
     }
 
     /// Runs all lessons of the demo `name`.
@@ -66,7 +72,7 @@ impl Demos {
     /// # Errors
     /// It did not run to its end, or its output is not a report.
     pub fn run(&self, name: &str) -> Result<Vec<LessonReport>> {
-        let mut command = Command::new(self.path(name));
+        let mut command = Command::new(self.0.get(name).context("an unknown demo")?);
         // We hold its stdin while we wait, so it ends when we do, however we end.
         command.args(["all", "--format", "json", ENDS_WITH_STDIN]);
         let output = child::run_tethered(&mut command, DEADLINE);
@@ -86,6 +92,13 @@ impl Demos {
         }
         Ok(lessons)
     }
+}
+
+/// The program that cargo has built, by its message in JSON, and its name.
+fn built(message: &str) -> Option<(String, PathBuf)> {
+    let message: serde_json::Value = serde_json::from_str(message).ok()?;
+    let program = message["executable"].as_str()?;
+    Some((message["target"]["name"].as_str()?.into(), program.into()))
 }
 
 /// Whether cargo sets the environment variable `name` to describe the package that it runs, and not

@@ -71,3 +71,44 @@ fn demos_end_with_a_killed_summary() {
     summary.wait().unwrap();
     assert_ended(&demos);
 }
+
+#[test]
+#[cfg(unix)]
+fn demos_are_found_where_cargo_puts_them() {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    let directory = scratch("summary target");
+    let script = |name: &str, text: &str| {
+        let file = directory.join(name);
+        fs::write(&file, format!("#!/bin/sh\n{text}\n")).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        file
+    };
+    // A demo without lessons, and a cargo that says that it has built it.
+    let machine = r#"{"os":"linux","cores":2,"profile":"debug"}"#;
+    let report = format!(r#"{{"version":1,"demo":"d","machine":{machine},"lessons":[]}}"#);
+    let demo = script("demo", &format!("echo '{report}'"));
+    let mut cargo = format!("echo \"$@\" >'{}'\n", directory.join("words").display());
+    for name in crate::support::demo::DEMOS {
+        let (target, demo) = (format!(r#"{{"name":"{name}"}}"#), demo.display());
+        let reason = "compiler-artifact";
+        cargo += &format!(
+            "echo '{{\"reason\":\"{reason}\",\"target\":{target},\"executable\":\"{demo}\"}}'\n"
+        );
+    }
+    let cargo = script("cargo", &cargo);
+    for chosen in ["", "some-target"] {
+        let program = directory.join(chosen).join("debug");
+        fs::create_dir_all(&program).unwrap();
+        let program = program.join("summary-demo");
+        copy_program(&binary("summary-demo"), &program);
+        let mut summary = Command::new(program);
+        summary.env("CARGO", &cargo).env("CARGO_MANIFEST_DIR", &directory);
+        let output = run(summary.env("CARGO_BUILD_TARGET", chosen));
+        assert_eq!(output.exit, ChildExit::Code(0), "{}", output.stderr);
+        let words = fs::read_to_string(directory.join("words")).unwrap();
+        let wanted = format!("--target-dir {} ", directory.display());
+        assert!(words.contains(&wanted), "{words}");
+    }
+}
