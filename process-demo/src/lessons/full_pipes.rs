@@ -17,15 +17,11 @@ use shared::{Evidence, Lab, Lesson};
 
 use super::proc::both_write;
 
-pub const LESSON: Lesson = Lesson::new(
-    "full-pipes",
-    "Two processes that both write, and neither reads",
-    &["P8"],
-    run,
-    include_str!("full_pipes.rs"),
-)
-.uses(&[])
-.child_modes(&[CHILD, ECHO]);
+const ABOUT: &str = "Two processes that both write, and neither reads";
+pub const LESSON: Lesson =
+    Lesson::new("full-pipes", ABOUT, &["P8"], run, include_str!("full_pipes.rs"))
+        .uses(&[])
+        .child_modes(&[CHILD, ECHO]);
 
 const CHILD: ChildMode = ChildMode::new("talk", talk);
 

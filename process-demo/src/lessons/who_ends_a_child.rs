@@ -1,13 +1,12 @@
 //! The OS ends no process because its parent ends, or because its `Child` is dropped. Python's
 //! `daemon=True` ends children only if the parent exits normally. A pipe always works: the OS closes
-//! the parent's end, and a child that reads the other end notices. (Linux can send a signal,
-//! PR_SET_PDEATHSIG, and Windows ends all processes of a job object; std has neither.)
+//! the parent's end, and a child that reads the other end notices. (Only unsafe code does without.)
 //! You will see children that outlive a parent or a dropped handle, and the cures: a watch, a guard.
 //! Try it: delete the line with `notice_end)`. Three children outlive their parents by 10 s: FAILS.
 
-use std::io::{self, BufRead, Read, Write, stdin};
+use std::io::{BufRead, Read, Write, stdin};
 use std::panic::resume_unwind;
-use std::process::{Child, ChildStdin, Stdio, exit};
+use std::process::{Child, ChildStdin, Command, Stdio, exit};
 use std::thread::{Builder, park, sleep};
 use std::time::Duration;
 
@@ -33,8 +32,8 @@ fn run(_: &Lab) -> Result<Evidence> {
         watching.push((end, after(end, PARENT.spawn(&[end, "watching"])?)?));
         heedless.push((end, after(end, PARENT.spawn(&[end, "heedless"])?)?));
     }
-    let dropped = asked_after(echo()?, drop)?; // The trap.
-    let guarded = asked_after(echo()?, |child| drop(Guard(child)))?; // The cure.
+    let dropped = asked_after(ECHO.command(&[])?, drop)?; // The trap.
+    let guarded = asked_after(ECHO.command(&[])?, |child| drop(Guard(child)))?; // The cure.
     let findings = vec![
         outlives(&heedless).on("P9", "A child that does not watch outlives its parent"),
         notices(&watching).on("P9", "A child that watches a pipe ends with its parent"),
@@ -49,16 +48,14 @@ fn after(end: &str, parent: PipedChild) -> Result<String> {
     let mut line = String::new();
     stdout.read_line(&mut line)?;
     ensure!(line == "started\n", "a parent could not start its child");
-    match end {
-        "killed" => parent.kill()?,
-        _ => parent.wait()?,
-    };
+    let _exit = if end == "killed" { parent.kill()? } else { parent.wait()? };
     // The child holds this stdout, too: reading it to the end waits for a process that is not ours.
     ask(stdin, stdout)
 }
 
 /// What a child of ours writes after `end` got its handle.
-fn asked_after(mut child: Child, end: impl Fn(Child)) -> Result<String> {
+fn asked_after(mut echo: Command, end: impl Fn(Child)) -> Result<String> {
+    let mut child = child::spawn(echo.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
     let pipes = child.stdin.take().zip(child.stdout.take());
     let ((stdin, stdout), id) = (pipes.context("a child without its pipes")?, child.id());
     end(child);
@@ -72,17 +69,12 @@ fn ask(mut stdin: ChildStdin, stdout: impl Read + Send + 'static) -> Result<Stri
     Ok(child::read_to_end(stdout)?.trim().to_string())
 }
 
-fn echo() -> io::Result<Child> {
-    child::spawn(ECHO.command(&[])?.stdin(Stdio::piped()).stdout(Stdio::piped()))
-}
-
 /// The parent of one child.
 fn parent(words: &[String]) -> Result<()> {
     let [end, kind] = words else { bail!("expected an end and a kind of child") };
     let _child = match kind.as_str() {
         "watching" => child::spawn(WATCHING.command(&[])?.stdin(Stdio::piped()))?,
-        // Its stdin is our own, which the lesson holds: it does not end with us.
-        _ => child::spawn(ECHO.command(&[])?.stdin(Stdio::inherit()))?,
+        _ => child::spawn(ECHO.command(&[])?.stdin(Stdio::inherit()))?, // Held by the lesson.
     };
     child::write_line("started");
     match end.as_str() {
@@ -95,15 +87,14 @@ fn parent(words: &[String]) -> Result<()> {
 
 /// A child that is busy, and a thread in it that watches its stdin.
 fn watching(_: &[String]) -> Result<()> {
+    let notice_end = || {
+        let _ = stdin().read_to_end(&mut Vec::new()); // The parent holds the other end.
+        child::write_line("parent ended");
+        exit(0);
+    };
     Builder::new().spawn(notice_end)?;
     sleep(Duration::from_secs(10)); // Nothing runs for ever.
     Ok(())
-}
-
-fn notice_end() {
-    let _ = stdin().read_to_end(&mut Vec::new()); // The parent holds the other end.
-    child::write_line("parent ended");
-    exit(0);
 }
 
 /// Judges the answers of children that do not watch, after their parents' ends.
@@ -195,11 +186,7 @@ mod tests {
     #[test]
     #[cfg(unix)]
     fn guard_left_out_fails() {
-        let after = |end: fn(Child)| {
-            let mut cat = std::process::Command::new("cat");
-            let cat = child::spawn(cat.stdin(Stdio::piped()).stdout(Stdio::piped()));
-            asked_after(cat.unwrap(), end).unwrap()
-        };
+        let after = |end: fn(Child)| asked_after(Command::new("cat"), end).unwrap();
         let (dropped, guarded) = (after(drop), after(|child| drop(Guard(child))));
         assert_eq!(handle(&dropped, &guarded).verdict, Holds);
         assert_eq!(handle(&dropped, &dropped).verdict, Fails);
