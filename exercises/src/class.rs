@@ -24,7 +24,7 @@ const MAX_NAMES: usize = 200;
 const SHOWN: Duration = Duration::from_secs(10);
 const MAX_BARS: usize = 5_000;
 
-/// The page may load nothing, and may ask nobody but this server.
+/// The page may load nothing, and may ask only this server.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                       connect-src 'self'";
 

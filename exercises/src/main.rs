@@ -37,6 +37,9 @@ fn main() -> ExitCode {
 }
 
 fn run(words: &[&str]) -> Result<ExitCode> {
+    if words.iter().any(|word| ["-h", "--help"].contains(word)) {
+        return print(USAGE);
+    }
     match words {
         [] => {
             list()?;
@@ -59,7 +62,7 @@ fn run(words: &[&str]) -> Result<ExitCode> {
         ["reset", which] => reset(find(which)?),
         ["join", url, name] => join(url, name),
         ["class", options @ ..] => class(options),
-        ["-h" | "--help" | "help"] => print(USAGE),
+        ["help"] => print(USAGE),
         [which] => check(find(which)?),
         _ => Err(usage("too many words")),
     }

@@ -158,16 +158,12 @@ impl Seen {
                 Ok(value) => return Ok(value),
                 Err(error) => ("no answer".to_string(), error.to_string()),
             },
-            End::Died(ChildExit::Code(code)) => (
-                format!("the program ended with exit code {code}"),
-                "your code ended the program before the function returned".into(),
-            ),
+            End::Died(_) if self.stderr.start.contains("overflowed its stack") => {
+                ("a crash".into(), "a function calls itself without end: the stack is full".into())
+            }
             End::Died(exit) => (
                 format!("the program {exit}"),
-                match self.stderr.start.contains("overflowed its stack") {
-                    true => "a function calls itself without end: the stack is full".into(),
-                    false => "your code crashed before the function returned".into(),
-                },
+                "your code ended the program before the function returned".into(),
             ),
             End::Silent | End::Busy if self.prints_much() => (
                 "no return".into(),

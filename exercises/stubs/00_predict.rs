@@ -1,6 +1,9 @@
 //! 00 predict: how long do waits take?
 //!
 //! Replace the numbers by your predictions. These are right for a world without concurrency.
+//!
+//!     cargo ex 00         checks this file
+//!     cargo ex hint 00    the first of three hints
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Nobody waits for the threads.
+//! The function returns before its threads have ended.
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! Nobody drops the sender, so `recv` never fails.
+//! The sender is never dropped, so `recv` never fails.
 
 use std::process::ExitCode;
 use std::sync::{Mutex, mpsc};

@@ -265,9 +265,9 @@ pub const ANSWERS: &[Answer] = &[
         || threads::main(hostile::endless_output),
         "your code printed",
     ),
-    Answer("hostile/exit", || threads::main(hostile::exit_in_the_middle), "exit code 0"),
+    Answer("hostile/exit", || threads::main(hostile::exit_in_the_middle), "exited with code 0"),
     Answer("hostile/panic", || threads::main(hostile::panic_in_thread), "no answer for 3"),
     Answer("hostile/stack", || threads::main(hostile::stack_overflow), "the stack is full"),
-    Answer("hostile/many_threads", || threads::main(hostile::many_threads), "never stops asking"),
+    Answer("hostile/many_threads", || threads::main(hostile::many_threads), "because"),
     Answer("hostile/left_behind", || threads::main(hostile::process_left_behind), "0 of 10"),
 ];

@@ -4,9 +4,6 @@
 //! once ten requests wait at the same time; one after the other, they wait in vain.
 //!
 //! Ask in a thread for each request. Return the answers in the order of their ids.
-//!
-//!     cargo ex 01         checks this file
-//!     cargo ex hint 01    the first of three hints
 
 use std::process::ExitCode;
 

@@ -116,7 +116,8 @@ fn verdict(seen: &Seen) -> Verdict {
     }
     seen.no_panic()?;
     if seen.in_vain() {
-        let because = "one worker was left, with nobody to pair with: replace the dead one";
+        let because =
+            "one worker was left, and its task waits for a second: replace the dead worker";
         return Err(Red::new(format!("{done} done, then stuck"), because));
     }
     let outcomes: Vec<Outcome> = seen.returned()?;
