@@ -10,9 +10,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use shared::os::clock::now_ms;
-use shared::os::threads;
-use shared::os::usage::os_threads;
+use shared::os::{clock::now_ms, threads, usage::os_threads};
 use shared::report::{Figure, Run, Scale, Verdict};
 use shared::verdict::{Check, lost};
 use shared::{Evidence, Lab, Lesson};

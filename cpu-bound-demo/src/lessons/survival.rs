@@ -9,10 +9,9 @@ use std::io::read_to_string;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::SeqCst;
 use std::thread::{Builder, scope};
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use shared::os::child::{self, ChildExit, ChildMode};
+use shared::os::child::{self, ChildExit, ChildMode, DEADLINE};
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson};
 use tokio::runtime;
@@ -37,7 +36,7 @@ fn run(_: &Lab) -> Result<Evidence> {
     for kind in ["thread", "task", "job", "process"] {
         for way in ["panic", "exit", "abort", "overflow", "kill"] {
             if way != "kill" || kind == "process" {
-                let output = CHILD.run(&[kind, way], Duration::from_secs(20))?;
+                let output = CHILD.run(&[kind, way], DEADLINE)?;
                 cells.push((kind, way, became(output.exit, output.stdout.lines().count())));
             }
         }
@@ -148,7 +147,7 @@ mod tests {
         let mut again = std::process::Command::new(std::env::current_exe().unwrap());
         again.arg("lessons::survival::tests::victim_that_lives_on_fails");
         again.args(["--exact", "--nocapture", "--quiet"]).env("FOUR", format!("{kind} {way}"));
-        let output = child::run(&mut again, Duration::from_secs(60)).unwrap();
+        let output = child::run(&mut again, 3 * DEADLINE).unwrap();
         became(output.exit, output.stdout.lines().filter(|line| line.contains("alive")).count())
     }
 
