@@ -1,10 +1,13 @@
 //! Wrong usage: one clear line, exit code 2, and nothing has started.
 
+use std::io::Write;
+use std::process::Stdio;
+
 use shared::os::child::ChildExit;
 use shared::render::columns::width;
 
 use crate::support::claims::listed;
-use crate::support::demo::{DEMOS, HTTP_DEMOS, demo, report, run};
+use crate::support::demo::{DEMOS, HTTP_DEMOS, demo, finish, report, run, spawn};
 use crate::support::workspace::read;
 
 /// Runs a program that refuses these words, and returns its line on stderr.
@@ -240,4 +243,14 @@ fn every_lesson_prints_its_help() {
             assert!(help.contains("Usage:"), "{name} {lesson}: {help}");
         }
     }
+}
+
+#[test]
+fn error_of_a_child_names_it() {
+    let mut worker = spawn(demo("process-demo", &["worker"]).stdin(Stdio::piped()));
+    // Its stdin stays open, because it ends with that.
+    worker.stdin.as_mut().unwrap().write_all(b"garbage\n").unwrap();
+    let stderr = finish(worker).stderr;
+    assert!(stderr.starts_with("process-demo: child "), "{stderr}");
+    assert!(stderr.contains(" (worker): a worker reads one JSON request per line"), "{stderr}");
 }

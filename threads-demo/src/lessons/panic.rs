@@ -89,11 +89,9 @@ fn survivors(holds: bool, unwraps: bool) -> Result<usize> {
             panic!("on purpose");
         });
         let _ = victim.context("cannot start a thread")?.join();
-        let others: Vec<_> = (0..9).map(|_| Builder::new().spawn_scoped(scope, add_one)).collect();
-        let ends: Vec<_> = others.into_iter().map(|other| other.map(|o| o.join())).collect();
-        ends.into_iter().try_fold(0, |alive, end| {
-            Ok(alive + usize::from(end.context("cannot start a thread")?.is_ok()))
-        })
+        let others = [(); 9].map(|()| Builder::new().spawn_scoped(scope, add_one));
+        let alive = others.map(|other| Ok(usize::from(other?.join().is_ok())));
+        alive.into_iter().sum()
     })
 }
 
