@@ -1,6 +1,7 @@
 //! The OS ends no process because its parent ends, or because its `Child` is dropped. Python's
 //! `daemon=True` ends children only if the parent exits normally. A pipe always works: the OS closes
-//! the parent's end, and a child that reads the other end notices. (Only unsafe code does without.)
+//! the parent's end, and a child that reads the other end notices. (Linux can send a signal,
+//! PR_SET_PDEATHSIG, and Windows ends all processes of a job object; std has neither.)
 //! You will see children that outlive a parent or a dropped handle, and the cures: a watch, a guard.
 //! Try it: delete the line with `notice_end)`. Three children outlive their parents by 10 s: FAILS.
 
@@ -17,11 +18,14 @@ use shared::{Evidence, Lab, Lesson};
 
 use super::full_pipes::ECHO;
 
-const ABOUT: &str = "Children whose parent has ended, or dropped its handle";
-pub const LESSON: Lesson =
-    Lesson::new("who-ends-a-child", ABOUT, &["P9"], run, include_str!("who_ends_a_child.rs"))
-        .uses(&[])
-        .child_modes(&[PARENT, WATCHING, ECHO]);
+pub const LESSON: Lesson = Lesson::new(
+    "who-ends-a-child",
+    "Children whose parent has ended, or dropped its handle",
+    &["P9"],
+    run,
+    include_str!("who_ends_a_child.rs"),
+)
+.child_modes(&[PARENT, WATCHING, ECHO]);
 
 const PARENT: ChildMode = ChildMode::new("parent", parent);
 const WATCHING: ChildMode = ChildMode::new("watching", watching).reads_stdin();
@@ -45,28 +49,20 @@ fn run(_: &Lab) -> Result<Evidence> {
 /// What a child writes after its parent has ended in this way.
 fn after(end: &str, parent: PipedChild) -> Result<String> {
     let PipedChild { child: mut parent, stdin, mut stdout } = parent;
-    let mut line = String::new();
-    stdout.read_line(&mut line)?;
-    ensure!(line == "started\n", "a parent could not start its child");
-    let _exit = if end == "killed" { parent.kill()? } else { parent.wait()? };
+    let started = stdout.by_ref().lines().next().transpose()?;
+    ensure!(started.is_some(), "a parent could not start its child");
+    let _ = if end == "killed" { parent.kill()? } else { parent.wait()? };
     // The child holds this stdout, too: reading it to the end waits for a process that is not ours.
     ask(stdin, stdout)
 }
 
 /// What a child of ours writes after `end` got its handle.
-fn asked_after(mut echo: Command, end: impl Fn(Child)) -> Result<String> {
-    let mut child = child::spawn(echo.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
+fn asked_after(mut command: Command, end: impl Fn(Child)) -> Result<String> {
+    let mut child = child::spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
     let pipes = child.stdin.take().zip(child.stdout.take());
     let ((stdin, stdout), id) = (pipes.context("a child without its pipes")?, child.id());
     end(child);
     ask(stdin, stdout).inspect_err(|_| child::kill_dropped(id))
-}
-
-/// What can still be read from a process when it is asked.
-fn ask(mut stdin: ChildStdin, stdout: impl Read + Send + 'static) -> Result<String> {
-    let _ = stdin.write_all(b"still here"); // Refused if no process is left to read it.
-    drop(stdin);
-    Ok(child::read_to_end(stdout)?.trim().to_string())
 }
 
 /// The parent of one child.
@@ -74,7 +70,8 @@ fn parent(words: &[String]) -> Result<()> {
     let [end, kind] = words else { bail!("expected an end and a kind of child") };
     let _child = match kind.as_str() {
         "watching" => child::spawn(WATCHING.command(&[])?.stdin(Stdio::piped()))?,
-        _ => child::spawn(ECHO.command(&[])?.stdin(Stdio::inherit()))?, // Held by the lesson.
+        // Its stdin is our own, which the lesson holds: it does not end with us.
+        _ => child::spawn(ECHO.command(&[])?.stdin(Stdio::inherit()))?,
     };
     child::write_line("started");
     match end.as_str() {
@@ -87,14 +84,15 @@ fn parent(words: &[String]) -> Result<()> {
 
 /// A child that is busy, and a thread in it that watches its stdin.
 fn watching(_: &[String]) -> Result<()> {
-    let notice_end = || {
-        let _ = stdin().read_to_end(&mut Vec::new()); // The parent holds the other end.
-        child::write_line("parent ended");
-        exit(0);
-    };
     Builder::new().spawn(notice_end)?;
     sleep(Duration::from_secs(10)); // Nothing runs for ever.
     Ok(())
+}
+
+fn notice_end() {
+    let _ = stdin().read_to_end(&mut Vec::new()); // The parent holds the other end.
+    child::write_line("parent ended");
+    exit(0);
 }
 
 /// Judges the answers of children that do not watch, after their parents' ends.
@@ -114,6 +112,13 @@ fn said(answers: &[(&str, String)], expected: &str, because: &str) -> Check {
         words.collect::<Vec<_>>().join(", ")
     };
     Check::exactly(list(&|_| expected.to_string()), list(&str::to_string), because)
+}
+
+/// What can still be read from a process when it is asked.
+fn ask(mut stdin: ChildStdin, stdout: impl Read + Send + 'static) -> Result<String> {
+    let _ = stdin.write_all(b"still here"); // Refused if no process is left to read it.
+    drop(stdin);
+    Ok(child::read_to_end(stdout)?.trim().to_string())
 }
 
 /// Kills and reaps its process when it is dropped. (tokio: `kill_on_drop`.)
@@ -161,7 +166,7 @@ mod tests {
     fn scripted(child: &str) -> Vec<(&'static str, String)> {
         let ends = [("returns", "exit 0"), ("panics", "exit 101"), ("killed", "exec sleep 60")];
         let said = ends.map(|(end, last)| {
-            let mut parent = std::process::Command::new("sh");
+            let mut parent = Command::new("sh");
             parent.args(["-c", &format!("{child}\necho started; {last}")]);
             (end, after(end, PipedChild::spawn(parent).unwrap()).unwrap())
         });

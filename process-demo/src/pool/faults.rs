@@ -186,9 +186,11 @@ fn pool_stops_replacing_useless_workers() {
 }
 
 #[test]
-fn refused_worker_is_an_error() {
-    let error = pool::run(2, &IDS, 0, |_| bail!("no room"), request).unwrap_err();
-    assert_eq!(error.to_string(), "the pool has no worker: no room");
+fn refused_worker_refuses_the_tasks() {
+    let tasks = pool::run(2, &IDS, 0, |_| bail!("no room"), request);
+    let why = Some("no worker was left for this task: no room");
+    let refused = |task: &Task| task.refused && task.error.as_deref() == why;
+    assert!(checked(&IDS, tasks).iter().all(refused));
 }
 
 #[test]

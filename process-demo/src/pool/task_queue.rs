@@ -96,22 +96,25 @@ impl TaskQueue {
         self.why.clone_from(&task.error);
     }
 
-    /// What became of each task, after all supervisors have left. A task without an outcome has failed.
+    /// What became of each task, after all supervisors have left. If the OS refused workers, tasks that
+    /// still wait are refused as well; any other task without an outcome has failed.
     ///
     /// # Errors
-    /// There was no worker, or so many died without a single answer that none seems able to answer.
+    /// So many workers were lost without a single answer that none seems able to answer.
     pub fn finish(mut self) -> Result<Vec<Task>> {
+        let gave_up = self.consecutive_losses >= self.max_losses;
         let why = self.why.unwrap_or("its supervisor panicked".into());
         let died: usize = self.attempts.values().sum();
         if !self.has_answer && died >= MAX_LOSSES {
             bail!("all {died} workers died before answering: {why}");
         }
-        let left: Vec<usize> = self.waiting.into_iter().chain(self.in_flight).collect();
-        if self.finished.is_empty() && !left.is_empty() {
+        if self.finished.is_empty() && gave_up {
             bail!("the pool has no worker: {why}");
         }
         let why = format!("no worker was left for this task: {why}");
-        self.finished.extend(left.into_iter().map(|id| Task::failed(id, &why)));
+        let left = |id| if gave_up { Task::failed(id, &why) } else { Task::refused(id, &why) };
+        self.finished.extend(self.waiting.into_iter().map(left));
+        self.finished.extend(self.in_flight.into_iter().map(|id| Task::failed(id, &why)));
         Ok(self.finished)
     }
 }
@@ -226,7 +229,8 @@ mod tests {
                 }
             }
             let unable = history.completed.is_empty() && history.deaths.len() >= MAX_LOSSES;
-            let idle = !ids.iter().any(|&id| history.is_finished(id, retries)) && !ids.is_empty();
+            let idle = !ids.iter().any(|&id| history.is_finished(id, retries))
+                && history.losses_in_a_row >= SIZE * MAX_LOSSES;
             match queue.finish() {
                 Err(_) => prop_assert!(unable || idle),
                 Ok(tasks) => {

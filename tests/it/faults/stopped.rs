@@ -33,8 +33,8 @@ const LESSONS: [(&str, &[&str]); 4] = [
     ("cpu-bound-demo", &["gil", "notebook", "stop", "survival"]),
 ];
 
-/// Stops every child of the demo as soon as it appears, until the demo has ended. Returns whether one
-/// appeared: some are soon over.
+/// Stops every child of the demo as soon as it appears, until the demo has ended. Returns whether
+/// there were any: some are gone before they are seen.
 fn stop_children(name: &str, words: &str) -> bool {
     let words: Vec<&str> = words.split(' ').collect();
     // One lesson drops the handle of a child, so that init has to reap it.
@@ -59,13 +59,13 @@ fn stop_children(name: &str, words: &str) -> bool {
 
 #[test]
 fn stopped_children_hang_no_lesson() {
-    let pairs =
-        LESSONS.iter().flat_map(|(name, words)| words.iter().map(move |words| (name, words)));
-    let (all, stopped) = scope(|scope| {
-        let trials: Vec<_> =
-            pairs.map(|(name, words)| scope.spawn(|| stop_children(name, words))).collect();
-        let all = trials.len();
-        (all, trials.into_iter().filter_map(|trial| trial.join().unwrap().then_some(())).count())
+    scope(|scope| {
+        let lessons =
+            LESSONS.iter().flat_map(|(name, lessons)| lessons.iter().map(move |l| (name, l)));
+        let trials: Vec<_> = lessons
+            .map(|(name, lesson)| scope.spawn(move || stop_children(name, lesson)))
+            .collect();
+        let stopped = trials.into_iter().map(|trial| trial.join().unwrap());
+        assert!(stopped.filter(|stopped| *stopped).count() > 10);
     });
-    assert!(stopped > all / 2, "only {stopped} of {all} lessons had a child to stop");
 }
