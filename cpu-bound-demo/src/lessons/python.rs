@@ -8,7 +8,7 @@ use std::thread::{Builder, scope};
 use std::time::Duration;
 
 use serde::Deserialize;
-use shared::os::child::{self, ChildExit};
+use shared::os::child::{self, ChildExit, DEADLINE};
 use shared::os::{clock::now_ms, usage};
 use shared::report::{Figure, Finding, Run, Scale, Verdict};
 use shared::verdict::Check;
@@ -104,7 +104,7 @@ fn ask(name: &str, part: &str, address: &str) -> Option<Measured> {
     let mut command = Command::new(name);
     command.args(["-I", "-c", SCRIPT, part, address]); // -I: no environment, no user's packages.
     let (idle_ms, start_ms) = (usage::idle_ms(), now_ms());
-    let output = child::run_tethered(&mut command, Duration::from_secs(20)).ok()?;
+    let output = child::run_tethered(&mut command, DEADLINE).ok()?;
     let wall_ms = now_ms() - start_ms;
     let idle_ms = idle_ms.zip(usage::idle_ms()).map(|(before, after)| after - before);
     let answer: Answer = serde_json::from_str(&output.stdout).ok()?;

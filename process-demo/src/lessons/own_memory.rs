@@ -9,10 +9,9 @@
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread::{Builder, scope};
-use std::time::Duration;
 
 use anyhow::Result;
-use shared::os::child::{self, ChildExit, ChildMode};
+use shared::os::child::{self, ChildExit, ChildMode, DEADLINE};
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson};
 
@@ -44,7 +43,7 @@ fn increment() -> usize {
 
 fn run(lab: &Lab) -> Result<Evidence> {
     COUNTER.store(41, Relaxed);
-    let started = || Ok(CHILD.run(&[], Duration::from_secs(20))?.success()?.trim().to_string());
+    let started = || Ok(CHILD.run(&[], DEADLINE)?.success()?.trim().to_string());
     let counts = counts(lab.tasks, started, || _ = increment())?;
     let forked = forked(FORK);
     let findings = vec![
@@ -136,7 +135,7 @@ fn forked(script: &str) -> Option<String> {
     let ask = |name| {
         let mut command = Command::new(name);
         command.args(["-I", "-c", script]);
-        let output = child::run_tethered(&mut command, Duration::from_secs(20)).ok()?;
+        let output = child::run_tethered(&mut command, DEADLINE).ok()?;
         (output.exit == ChildExit::Code(0)).then_some(output.stdout)
     };
     ["python3", "python"].into_iter().find_map(ask)
@@ -178,7 +177,7 @@ mod tests {
 
     #[cfg(unix)]
     fn spawned(words: &[&str]) -> Result<String> {
-        let output = child::run(Command::new(words[0]).args(&words[1..]), Duration::from_secs(20))?;
+        let output = child::run(Command::new(words[0]).args(&words[1..]), DEADLINE)?;
         Ok(output.stdout.trim().to_string())
     }
 

@@ -7,11 +7,10 @@
 
 use std::sync::{Mutex, PoisonError};
 use std::thread::{Builder, scope};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use shared::http::Client;
-use shared::os::child::{self, ChildMode};
+use shared::os::child::{self, ChildMode, DEADLINE};
 use shared::report::{Run, Verdict};
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson, Task};
@@ -33,7 +32,7 @@ fn run(lab: &Lab) -> Result<Evidence> {
     let (client, victim) = (lab.client()?, lab.tasks / 2);
     let threads = lab.run("threads", lab.each_ms(), |ids| Ok(one_panics(&client, victim, ids)))?;
     let threads = Run { expected_losses: 1, ..threads };
-    let output = CHILD.run(&[], Duration::from_secs(20))?;
+    let output = CHILD.run(&[], DEADLINE)?;
     let survivors: Vec<usize> =
         output.stdout.lines().filter_map(|line| line.parse().ok()).collect();
     let survivors = survivors.try_into().ok().context("a child did not say how many survived")?;
