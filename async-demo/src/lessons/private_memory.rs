@@ -10,9 +10,7 @@ pub fn added_kib(before: Option<u64>) -> Option<u64> {
 
 /// What the kernel keeps for the stacks of all threads of the system, in KiB. `None` outside Linux.
 pub fn kernel_stacks_kib() -> Option<u64> {
-    let memory = proc::read("meminfo")?;
-    let line = memory.lines().find_map(|line| line.strip_prefix("KernelStack:"))?;
-    line.split_whitespace().next()?.parse().ok()
+    proc::number(&proc::read("meminfo")?, "KernelStack:")
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -24,6 +24,5 @@ pub fn waiting_for_lock(pids: &[u32]) -> Option<usize> {
 
 /// How many bytes this thread has written so far, to whatever file or pipe.
 pub fn bytes_written() -> Option<u64> {
-    let io = proc::read("thread-self/io")?;
-    io.lines().find_map(|line| line.strip_prefix("wchar: "))?.parse().ok()
+    proc::number(&proc::read("thread-self/io")?, "wchar:")
 }

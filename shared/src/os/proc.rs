@@ -11,6 +11,12 @@ pub fn read(path: &str) -> Option<String> {
     fs::read_to_string(format!("/proc/{path}")).ok()
 }
 
+/// The number behind `key` in the text of a file with lines such as `VmRSS:  1024 kB`.
+pub fn number(text: &str, key: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// The directories of the threads of process `pid`, as paths for [`read`]. `None` outside Linux.
 pub fn threads(pid: u32) -> Option<Vec<String>> {
     if !cfg!(target_os = "linux") {

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use serde::{Deserialize, Serialize};
 
-use crate::os::{cgroup, cores, proc};
+use crate::os::proc::{self, number};
+use crate::os::{cgroup, cores};
 
 /// CPU time in milliseconds of this process and of the children it has waited for; on Windows, of
 /// the workers that [`add_worker`] knows.
@@ -28,7 +29,7 @@ pub fn cpu_ms() -> Option<f64> {
         let (_, _, kernel, user) = winsafe::HPROCESS::GetCurrentProcess().GetProcessTimes().ok()?;
         // In units of 100 ns.
         let own_ms = (u64::from(kernel) + u64::from(user)) as f64 / 10_000.0;
-        Some(own_ms + WORKERS_CPU_US.load(Relaxed) as f64 / 1000.0)
+        Some(own_ms + WORKERS_CPU_MS.load(Relaxed) as f64)
     }
 }
 
@@ -129,7 +130,7 @@ static WORKERS_PEAK_KIB: AtomicU64 = AtomicU64::new(0);
 
 /// CPU time of worker processes. Windows does not add it up for their parent, as Unix does.
 #[cfg(windows)]
-static WORKERS_CPU_US: AtomicU64 = AtomicU64::new(0);
+static WORKERS_CPU_MS: AtomicU64 = AtomicU64::new(0);
 
 /// What a worker process tells its parent about itself.
 #[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
@@ -148,10 +149,10 @@ impl WorkerUsage {
 /// Adds what a worker process that has ended told last.
 pub fn add_worker(usage: WorkerUsage) {
     // Whatever a worker says, a sum of such figures does not overflow.
-    let peak_kib = usage.peak_rss_kib.unwrap_or(0).min(u32::MAX.into());
-    WORKERS_PEAK_KIB.fetch_add(peak_kib, Relaxed);
+    let most = u64::from(u32::MAX);
+    WORKERS_PEAK_KIB.fetch_add(usage.peak_rss_kib.unwrap_or(0).min(most), Relaxed);
     #[cfg(windows)]
-    WORKERS_CPU_US.fetch_add((usage.cpu_ms.unwrap_or(0.0) * 1000.0) as u64, Relaxed);
+    WORKERS_CPU_MS.fetch_add((usage.cpu_ms.unwrap_or(0.0) as u64).min(most), Relaxed);
 }
 
 /// Peak memory of the workers that [`add_worker`] knows, in KiB, since the last [`reset_peak_rss`].
@@ -196,15 +197,7 @@ fn proc_status(key: &str) -> Option<u64> {
     // A single read, because this is also called in the middle of a run.
     let mut bytes = [0; 4096];
     let length = File::open("/proc/self/status").ok()?.read(&mut bytes).ok()?;
-    let status = str::from_utf8(&bytes[..length]).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
-    line.split_whitespace().next()?.parse().ok()
-}
-
-/// The number behind `key` in a file of such lines.
-fn number(file: &str, key: &str) -> Option<u64> {
-    let line = file.lines().find_map(|line| line.strip_prefix(key))?;
-    line.split_whitespace().next()?.parse().ok()
+    number(str::from_utf8(&bytes[..length]).ok()?, key)
 }
 
 #[cfg(test)]
