@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
-use shared::http::permit::{Permit, limited};
+use shared::http::permit::Permit;
 use shared::http::target::parse_url;
 use shared::http::{Client, Target};
 use shared::os::child::{self, COULD_NOT_START, ChildExit, ChildMode};
-use shared::os::clock::now_ms;
 use shared::os::usage::{self, WorkerUsage};
+use shared::os::{clock::now_ms, fd_limit};
 use shared::progress::{self, Show};
 use shared::report::Outcome;
 use shared::{ExitError, Task};
@@ -162,8 +162,8 @@ impl Worker {
     /// The OS refuses a process, a thread or file descriptors.
     pub fn spawn(name: &str, mut command: Command) -> Result<Worker> {
         let Some(permit) = Permit::try_acquire(DESCRIPTORS) else {
-            progress::reduce_concurrency(&limited());
-            bail!(limited());
+            progress::reduce_concurrency(&fd_limit::limited());
+            bail!(fd_limit::limited());
         };
         let mut child = child::spawn(&mut command).context("cannot start a worker")?;
         let stdin = child.stdin.take().map(Arc::new);

@@ -25,7 +25,7 @@ impl Permit {
         match Permit::try_acquire(descriptors) {
             Some(permit) => permit,
             None => {
-                reduce_concurrency(&limited());
+                reduce_concurrency(&fd_limit::limited());
                 // Never closed, so there is no error.
                 let permit = DESCRIPTORS.acquire_many(at_most(descriptors)).await;
                 Permit { _descriptors: permit.unwrap_or_else(|_| unreachable!()) }
@@ -47,11 +47,6 @@ impl Permit {
         let permit = DESCRIPTORS.try_acquire_many(at_most(descriptors)).ok()?;
         Some(Permit { _descriptors: permit })
     }
-}
-
-/// Why a task has to wait, in words.
-pub fn limited() -> String {
-    format!("only {} open files are allowed (ulimit -n)", fd_limit::limit())
 }
 
 /// One task can always run.

@@ -40,9 +40,13 @@ pub const LEAST: usize = RESERVED + 1;
 /// # Errors
 /// It may not.
 pub fn check(least: usize) -> Result<()> {
-    let limit = limit();
-    ensure!(limit >= least, "only {limit} open files are allowed (ulimit -n): allow {least}");
+    ensure!(limit() >= least, "{}: allow {least}", limited());
     Ok(())
+}
+
+/// The limit in words.
+pub fn limited() -> String {
+    format!("only {} open files are allowed (ulimit -n)", limit())
 }
 
 /// Descriptors that tasks may use, at least one.
