@@ -34,7 +34,7 @@ fn run(lab: &Lab) -> Result<Evidence> {
     let threads = Run { expected_losses: 1, ..threads };
     let output = CHILD.run(&[], DEADLINE)?;
     let survivors: Vec<usize> =
-        output.stdout.lines().filter_map(|line| line.parse().ok()).collect();
+        output.success()?.lines().filter_map(|line| line.parse().ok()).collect();
     let survivors = survivors.try_into().ok().context("a child did not say how many survived")?;
     let findings = vec![
         check(&threads).on("T7", "A thread that panics leaves the others alone"),
