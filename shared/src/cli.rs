@@ -136,9 +136,11 @@ fn evidence(demo: &Demo, lesson: &Lesson, lab: &Lab) -> Result<Evidence> {
     let needs_kib = (lesson.memory_kib)(lab.tasks);
     let evidence = match usage::available_kib() {
         // An allocation that fails would end the whole program.
-        Some(kib) if kib < needs_kib => {
-            Err(anyhow!("it needs {} MiB of memory, of {} MiB", needs_kib >> 10, kib >> 10))
-        }
+        Some(kib) if kib < needs_kib => Err(anyhow!(
+            "it needs {} MiB of memory, and only {} MiB are available",
+            needs_kib >> 10,
+            kib >> 10
+        )),
         _ => (lesson.run)(lab),
     };
     let evidence = evidence.with_context(|| format!("lesson {}", lesson.name));

@@ -41,6 +41,7 @@ impl Machine {
     /// The CPU time that the OS allows, in cores, and that in words: `1 core`, `1.5 cores`.
     pub fn cpus(&self) -> (f64, String) {
         match self.cpu_quota {
+            Some(1.0) => (1.0, count(1, "core")),
             Some(quota) => (quota, format!("{quota} cores")),
             None => (self.cores as f64, count(self.cores, "core")),
         }

@@ -34,7 +34,7 @@ fn run(lab: &Lab) -> Result<Evidence> {
         .run("four threads for each core", few.wall_ms, |painter| by_threads(painter, 4 * cores))?;
     let again = gallery
         .run("a thread for each core again", few.wall_ms, |painter| by_threads(painter, cores))?;
-    let quota = lab.cpu_quota.map(|cores| format!("{BURSTS} (a quota of {cores} cores)"));
+    let quota = lab.cpu_quota.map(|cores| format!("{BURSTS} (a CPU quota of {cores})"));
     let findings = vec![
         check([&few, &again], &many, cores)
             .unless(quota)

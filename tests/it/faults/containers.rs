@@ -58,7 +58,7 @@ fn cpu_quota_refutes_no_claim() {
     assert_eq!((report.machine.cores, report.machine.cpu_quota), (1, Some(1.5)));
     let finding = &report.lessons[0].findings[0];
     assert_eq!(finding.verdict, Verdict::NotShown);
-    assert!(finding.because.contains("a quota of 1.5 cores"), "{finding:?}");
+    assert!(finding.because.contains("a CPU quota of 1.5"), "{finding:?}");
 }
 
 fn assert_lacks_memory(report: &Report) {
