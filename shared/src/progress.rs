@@ -122,9 +122,9 @@ pub fn reduce_concurrency(why: &str) {
     static SAID: AtomicBool = AtomicBool::new(false);
     REDUCED.store(true, Relaxed);
     if !SAID.swap(true, Relaxed) {
-        // With stderr closed, the report still matters.
         Count::clear();
         let line = format!("running fewer tasks at once: {why}\n");
+        // With stderr closed, the report still matters.
         let _ = io::stderr().write_all(line.as_bytes());
     }
 }

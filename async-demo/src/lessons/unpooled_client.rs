@@ -40,7 +40,7 @@ struct Direct {
 }
 
 impl UnpooledClient {
-    /// Looks up the host of `target`, once for all requests. Waits for that.
+    /// Looks up the host of `target`, once for all requests. Blocks until that is done.
     ///
     /// # Errors
     /// The URL is https and the system's certificates cannot be read.

@@ -15,7 +15,7 @@ use crate::pool::worker::{Request, Worker};
 /// some workers cannot be started, the others do their share.
 ///
 /// # Errors
-/// No worker could be started, or all died before they answered.
+/// So many workers were lost before they answered that none seems able to answer.
 pub fn run(
     size: usize,
     ids: &[usize],

@@ -37,7 +37,7 @@ use crate::os::own_addresses::own_addresses;
 pub const GATE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Longest wait that `/delay` grants, in milliseconds: an hour.
-pub const MAX_DELAY_MS: u64 = 3_600_000;
+const MAX_DELAY_MS: u64 = 3_600_000;
 
 /// Longest answer that `/bytes` gives: 1 MiB.
 const MAX_BYTES: u64 = 1 << 20;
