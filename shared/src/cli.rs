@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, ensure};
 use clap::ArgMatches;
 
 use crate::cli::args::Args;
@@ -94,12 +94,14 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
             let heading = text::heading(demo.name, lesson.name, lesson.about, columns);
             print(&format!("{gap}{heading}{sections}"))?;
         }
-        let lab = args.lab(lesson, chosen == lesson.name)?;
-        let evidence = evidence(demo, lesson, &lab)?;
+        let lab = args.lab(lesson, chosen == lesson.name);
+        let has_pools = lesson.takes("workers") && demo.tasks > 0;
+        let settings = lab.as_ref().map(|lab| lab.settings(has_pools)).unwrap_or_default();
+        let evidence = evidence(demo, lesson, lab)?;
         let done = LessonReport {
             name: lesson.name.into(),
             about: lesson.about.into(),
-            settings: lab.settings(lesson.takes("workers") && demo.tasks > 0),
+            settings,
             runs: evidence.runs,
             figures: evidence.figures,
             picture: evidence.picture,
@@ -132,18 +134,16 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
 
 /// Runs a lesson. If it cannot run on this machine, the other lessons still can; but a demo without
 /// its notebook cell has nothing to report.
-fn evidence(demo: &Demo, lesson: &Lesson, lab: &Lab) -> Result<Evidence> {
-    let needs_kib = (lesson.memory_kib)(lab.tasks);
-    let evidence = match usage::available_kib() {
+fn evidence(demo: &Demo, lesson: &Lesson, lab: Result<Lab>) -> Result<Evidence> {
+    let run = |lab: Lab| {
+        let needs_kib = (lesson.memory_kib)(lab.tasks);
+        let kib = usage::available_kib().unwrap_or(u64::MAX);
         // An allocation that fails would end the whole program.
-        Some(kib) if kib < needs_kib => Err(anyhow!(
-            "it needs {} MiB of memory, and only {} MiB are available",
-            needs_kib >> 10,
-            kib >> 10
-        )),
-        _ => (lesson.run)(lab),
+        let (needs, has) = (needs_kib >> 10, kib >> 10);
+        ensure!(kib >= needs_kib, "it needs {needs} MiB of memory, and {has} MiB are available");
+        (lesson.run)(&lab)
     };
-    let evidence = evidence.with_context(|| format!("lesson {}", lesson.name));
+    let evidence = lab.and_then(run).with_context(|| format!("lesson {}", lesson.name));
     evidence.or_else(|error| match error.is::<ExitError>() || lesson.name == demo.notebook.name {
         true => Err(error),
         false => Ok(Evidence::not_shown(lesson.claims, lesson.about, &format!("{error:#}"))),
@@ -181,6 +181,8 @@ fn print(text: &str) -> Result<Reader> {
 
 #[cfg(test)]
 mod tests {
+    use anyhow::anyhow;
+
     use super::*;
     use crate::report::Task;
 
@@ -188,7 +190,7 @@ mod tests {
     fn outcome(run: fn(&Lab) -> Result<Evidence>) -> Result<Evidence> {
         let notebook = Lesson::new("notebook", "", &[], |_| Ok(Evidence::default()), "");
         let lesson = Lesson::new("lesson", "about", &["T1"], run, "");
-        evidence(&Demo::new("demo", "", notebook), &lesson, &Lab::new(1, 1, 1))
+        evidence(&Demo::new("demo", "", notebook), &lesson, Ok(Lab::new(1, 1, 1)))
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub struct LessonReport {
     pub findings: Vec<Finding>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     pub tasks: usize,
     /// The URL that each task GETs; `None` if tasks compute.
