@@ -12,8 +12,8 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
-use shared::os::child::{ChildExit, ChildMode, TimedChild, write_line};
+use anyhow::Result;
+use shared::os::child::{ChildMode, TimedChild, write_line};
 use shared::os::proc;
 use shared::report::Verdict;
 use shared::verdict::Check;
@@ -156,7 +156,7 @@ fn watch(child: &mut TimedChild) -> Result<End> {
     let (begun, mut looks) = (Instant::now(), 0);
     let end = loop {
         if let Some(exit) = child.try_wait()? {
-            ensure!(exit == ChildExit::Code(0), "a child {exit}");
+            exit.success()?;
             return Ok(End::Ended);
         }
         let waits_in = proc::read(&format!("{0}/task/{0}/wchan", child.id())); // Only on Linux.

@@ -13,8 +13,8 @@ use std::thread::Builder;
 use std::time::{Duration, Instant};
 use std::{env, io, process};
 
-use anyhow::{Context, Result, bail, ensure};
-use shared::os::child::{self, ChildExit, ChildMode, TimedChild};
+use anyhow::{Context, Result, bail};
+use shared::os::child::{self, ChildMode, TimedChild};
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson};
 
@@ -76,7 +76,7 @@ fn raised(file: &Path, n: usize, command: impl Fn() -> io::Result<Command>) -> R
     }
     children.iter_mut().for_each(|child| drop(child.stdin.take())); // They may go on.
     for mut child in children {
-        ensure!(child.wait()? == ChildExit::Code(0), "a child could not increment the number");
+        child.wait()?.success()?;
     }
     Ok(Raised { number: fs::read_to_string(file)?.trim().parse()?, had_read, waiting })
 }

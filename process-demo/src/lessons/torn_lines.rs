@@ -9,8 +9,8 @@
 use std::io::{self, BufRead, BufReader, Read, Write, pipe, stderr, stdin, stdout};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
-use shared::os::child::{ChildExit, ChildMode, TimedChild};
+use anyhow::{Context, Result};
+use shared::os::child::{ChildMode, TimedChild};
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson};
 
@@ -59,7 +59,7 @@ fn whole_lines(n: usize, command: impl Fn() -> io::Result<Command>) -> Result<us
     let mut text = Vec::new();
     output.read_to_end(&mut text)?;
     for mut child in children {
-        ensure!(child.wait()? == ChildExit::Code(0), "a child could not write its line");
+        child.wait()?.success()?;
     }
     let text = String::from_utf8_lossy(&text);
     Ok(text.split_inclusive('\n').filter(|line| *line == PIECES.concat()).count())

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::exit::ExitError;
 
@@ -137,6 +137,8 @@ pub struct TimedChild {
 }
 
 impl TimedChild {
+    /// Starts `command`.
+    ///
     /// # Errors
     /// It cannot be started, or there is no thread to watch the time.
     pub fn spawn(command: &mut Command) -> io::Result<TimedChild> {
@@ -150,6 +152,7 @@ impl TimedChild {
         Ok(TimedChild { child, stdin, stdout, stderr })
     }
 
+    /// Its process id.
     pub fn id(&self) -> u32 {
         lock(&self.child).id()
     }
@@ -218,6 +221,8 @@ pub struct PipedChild {
 }
 
 impl PipedChild {
+    /// Starts `command`.
+    ///
     /// # Errors
     /// It cannot be started.
     pub fn spawn(mut command: Command) -> io::Result<PipedChild> {
@@ -249,6 +254,15 @@ pub enum ChildExit {
     Signal(i32),
     /// It was still running at the deadline, and was killed.
     TimedOut,
+}
+
+impl ChildExit {
+    /// # Errors
+    /// It did not end with exit code 0.
+    pub fn success(self) -> Result<()> {
+        ensure!(self == ChildExit::Code(0), "a child {self}");
+        Ok(())
+    }
 }
 
 impl fmt::Display for ChildExit {
