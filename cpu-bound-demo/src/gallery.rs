@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+use shared::lab::PATIENCE;
 use shared::os::clock::now_ms;
 use shared::progress::reduce_concurrency;
 use shared::report::{Outcome, Run};
@@ -17,9 +18,6 @@ use crate::png_file;
 
 /// Why a task failed whose row is not the same every time.
 pub const DIFFERS: &str = "the row differs from its first drawing";
-
-/// How long the OS may refuse a single worker: it counts a process for a moment after its end.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A row, and the task of drawing it.
 pub struct Row {

@@ -20,7 +20,7 @@ pub(crate) mod http;
 mod stopwatch;
 
 /// How long the OS may refuse everything: it counts a thread or process for a moment after its end.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a lesson returns: what it measured, and what follows from it.
 #[derive(Debug, Default)]
