@@ -14,7 +14,7 @@ use clap::{Arg, Command, value_parser};
 use shared::ExitError;
 use shared::cli::usage_error;
 use shared::http::Server;
-use shared::os::{fd_limit, signals};
+use shared::os::{fd_limit, signals, stdout};
 use shared::render::escape::escape_controls;
 
 /// The standard streams, the listener, the event loop, and some clients.
@@ -80,8 +80,7 @@ fn say(text: &str) {
 }
 
 fn print(text: &str) -> Result<()> {
-    let mut stdout = io::stdout();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout::write(text) {
         // A reader that has left may still want the server.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(ExitError::Output(format!("cannot write the address: {error}")).into())
