@@ -25,6 +25,7 @@ pub const LESSON: Lesson = Lesson::new(
     run,
     include_str!("who_ends_a_child.rs"),
 )
+.uses(&[])
 .child_modes(&[PARENT, WATCHING, ECHO]);
 
 const PARENT: ChildMode = ChildMode::new("parent", parent);
