@@ -118,6 +118,50 @@ fn full_disk_keeps_the_old_file() {
 }
 
 #[test]
+#[cfg(unix)]
+fn link_to_itself_is_refused() {
+    let directory = scratch("link to itself");
+    let link = directory.join("link");
+    std::os::unix::fs::symlink("link", &link).unwrap();
+    let (link, slash) = (link.to_str().unwrap(), format!("{}/new/", directory.display()));
+    for (option, _) in OPTIONS {
+        for bad in [link, &slash] {
+            let output = run(&mut demo("cpu-bound-demo", &["-n", "2", option, bad]));
+            assert_eq!(output.exit, ChildExit::Code(2), "{bad}: {}", output.stderr);
+        }
+    }
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
+}
+
+#[test]
+#[cfg(unix)]
+fn file_of_stdout_is_refused() {
+    let file = scratch("file of stdout").join("report");
+    for (option, _) in OPTIONS {
+        for path in [file.to_str().unwrap(), "/dev/stdout"] {
+            let redirected = "file=$1; shift; exec \"$@\" >\"$file\"";
+            let starter = ["sh", "-c", redirected, "sh", file.to_str().unwrap()];
+            let words = ["-n", "2", option, path];
+            let output = run(&mut demo_under(&starter, "cpu-bound-demo", &words));
+            assert_eq!(output.exit, ChildExit::Code(2), "{path}: {}", output.stderr);
+            assert!(output.stderr.contains("stdout is written to this file"), "{}", output.stderr);
+        }
+    }
+}
+
+#[test]
+fn longest_file_name_is_written() {
+    let directory = scratch("longest name");
+    let file = directory.join("x".repeat(255));
+    let output = run(&mut demo("cpu-bound-demo", &["-n", "2", "--html", file.to_str().unwrap()]));
+    assert_eq!(output.exit, ChildExit::Code(0), "{}", output.stderr);
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
+    let longer = directory.join("x".repeat(256));
+    let output = run(&mut demo("cpu-bound-demo", &["-n", "2", "--html", longer.to_str().unwrap()]));
+    assert_eq!(output.exit, ChildExit::Code(2), "{}", output.stderr);
+}
+
+#[test]
 fn option_is_no_file_name() {
     for words in [&["--html", "-"][..], &["--html", "--trace"], &["--trace", "-x"]] {
         let output = run(demo("threads-demo", &["-n", "1"]).args(words));
