@@ -65,7 +65,7 @@ impl Direct {
     fn new(target: &Target) -> Option<Direct> {
         let url = &target.url;
         let credentials = !url.username().is_empty() || url.password().is_some();
-        if url.scheme() != "http" || credentials || target.uses_proxy() {
+        if url.scheme() != "http" || credentials || target.proxy().is_some() {
             return None;
         }
         let host = match (url.host_str()?, url.port()) {

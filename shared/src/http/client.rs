@@ -60,6 +60,9 @@ impl Settings {
             .redirect(redirect::Policy::custom(|attempt| {
                 // The next hop may reuse the connection.
                 note_connect(false);
+                let hop = attempt.url().origin().ascii_serialization();
+                let hop = attempt.url().has_host().then_some(hop);
+                let _ = NOTES.try_with(|notes| notes.redirected.replace(hop));
                 redirect::Policy::default().redirect(attempt)
             }));
         if self.target.is_loopback() {
@@ -71,14 +74,22 @@ impl Settings {
     }
 }
 
+/// What is noted of the request under way.
+#[derive(Default)]
+struct Notes {
+    /// Whether it made a connection. Otherwise, it reuses one.
+    connected: Cell<bool>,
+    /// Where the server sent it.
+    redirected: RefCell<Option<String>>,
+}
+
 task_local! {
-    /// Whether the request under way made a connection. Otherwise, it reuses one.
-    static CONNECTED: Cell<bool>;
+    static NOTES: Notes;
 }
 
 /// Does nothing outside of a request, where a connection is completed that its request needs no more.
 fn note_connect(connected: bool) {
-    let _ = CONNECTED.try_with(|noted| noted.set(connected));
+    let _ = NOTES.try_with(|notes| notes.connected.set(connected));
 }
 
 async fn noting_connect<F: Future>(connecting: F) -> F::Output {
@@ -194,17 +205,19 @@ impl AsyncClient {
         let start = Instant::now();
         let first = async {
             let answer = self.client.get(self.url.clone()).send().await;
-            (answer, CONNECTED.with(Cell::get))
+            (answer, NOTES.with(|notes| (notes.connected.get(), notes.redirected.take())))
         };
-        match CONNECTED.scope(Cell::new(false), first).await {
-            (Err(error), false) if is_hang_up(&error) => {
+        match NOTES.scope(Notes::default(), first).await {
+            (Err(error), (false, _)) if is_hang_up(&error) => {
                 // Other idle connections may be dead, too.
                 let fresh = self.settings.build(|same| same.pool_max_idle_per_host(0));
                 let fresh = fresh.map_err(|error| Failure::Broken(error.into()))?;
                 let rest = self.settings.target.timeout.saturating_sub(start.elapsed());
                 Ok(fresh.get(self.url.clone()).timeout(rest).send().await?)
             }
-            (answer, _) => Ok(answer?),
+            (answer, (_, redirected)) => {
+                answer.map_err(|error| self.settings.target.failure(error, redirected))
+            }
         }
     }
 }

@@ -34,14 +34,30 @@ impl Target {
 
     /// Whether the host is this machine, by number or by name.
     pub fn is_loopback(&self) -> bool {
-        let localhost = self.url.host_str().is_some_and(|host| host == "localhost");
-        localhost || self.ip().is_some_and(|ip| ip.is_loopback())
+        let host = self.url.host_str().unwrap_or_default();
+        let name = host.strip_suffix('.').unwrap_or(host);
+        // RFC 6761, section 6.3: names that end with .localhost, too.
+        let localhost = name == "localhost" || name.ends_with(".localhost");
+        let ip = self.ip().map(|ip| ip.to_canonical());
+        // Linux takes the unspecified address for this machine.
+        localhost || ip.is_some_and(|ip| ip.is_loopback() || ip.is_unspecified())
     }
 
-    /// Whether requests go through a proxy that the environment's variables name.
-    pub fn uses_proxy(&self) -> bool {
-        let uri = self.url.as_str().parse();
-        !self.is_loopback() && uri.is_ok_and(|uri| Matcher::from_system().intercept(&uri).is_some())
+    /// The proxy that the environment's variables name for this URL.
+    pub fn proxy(&self) -> Option<String> {
+        let uri = self.url.as_str().parse().ok().filter(|_| !self.is_loopback())?;
+        // Its user and password are kept elsewhere.
+        Some(Matcher::from_system().intercept(&uri)?.uri().authority()?.to_string())
+    }
+
+    /// Why a request failed, and where if it is not the URL's host that failed.
+    pub(super) fn failure(&self, error: reqwest::Error, redirected: Option<String>) -> Failure {
+        let place = match (redirected, self.proxy()) {
+            (Some(hop), _) => format!("redirected to {hop}"),
+            (None, Some(proxy)) if error.is_connect() => format!("through the proxy {proxy}"),
+            _ => return error.into(),
+        };
+        Failure::Broken(anyhow::Error::new(error.without_url()).context(place).into())
     }
 
     pub(super) fn ip(&self) -> Option<IpAddr> {
@@ -189,10 +205,22 @@ mod tests {
             show: Show::Nothing,
             embedded: false,
         };
-        for url in ["http://127.0.0.1/", "http://[::1]:80/", "http://localhost:8099/"] {
-            assert!(target(url).is_loopback() && !target(url).uses_proxy(), "{url}");
+        let urls = [
+            "http://127.0.0.1/",
+            "http://127.1/",
+            "http://[::1]:80/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://0.0.0.0/",
+            "http://localhost:8099/",
+            "http://LOCALHOST./",
+            "http://class.localhost/",
+        ];
+        for url in urls {
+            assert!(target(url).is_loopback() && target(url).proxy().is_none(), "{url}");
         }
-        assert!(!target("http://192.0.2.1/").is_loopback());
+        for url in ["http://192.0.2.1/", "http://notlocalhost/", "http://localhost.example/"] {
+            assert!(!target(url).is_loopback(), "{url}");
+        }
         assert!(target("http://localhost/").is_named() && !target("http://[::1]/").is_named());
     }
 }

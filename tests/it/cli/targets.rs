@@ -1,5 +1,6 @@
 //! `--url`: real targets in place of the embedded server.
 
+use std::io::Write;
 use std::process::Command;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -103,6 +104,41 @@ fn refused_connection_fails_with_its_cause() {
             assert!(error.contains("refused") && error.matches(": ").count() >= 2, "{error}");
         }
     }
+}
+
+#[test]
+fn error_names_redirect_or_proxy() {
+    let nowhere = servers::refused();
+    let host = nowhere.trim_start_matches("http://").trim_end_matches('/').to_string();
+    let (http, ftp) = (format!("http://u:s3cret@{host}/"), format!("ftp://u:s3cret@{host}/"));
+    for location in [&http, &ftp] {
+        let answer =
+            format!("HTTP/1.1 302 Found\r\nlocation: {location}\r\nconnection: close\r\n\r\n");
+        let address = servers::listen(move |mut stream| {
+            let _ = servers::read_request(&mut stream);
+            let _ = stream.write_all(answer.as_bytes());
+        });
+        let url = format!("http://{address}/");
+        let place = format!("redirected to {}", location.replace("u:s3cret@", ""));
+        for (name, ..) in HTTP_DEMOS {
+            assert_fails_at(
+                &mut demo(name, &["-n", "1", "--url", &url]),
+                place.trim_end_matches('/'),
+            );
+        }
+    }
+    for (name, ..) in HTTP_DEMOS {
+        let mut command = demo(name, &["-n", "1", "--url", "http://nobody.invalid/"]);
+        let place = format!("through the proxy {host}");
+        assert_fails_at(command.env("http_proxy", &http), &place);
+    }
+}
+
+fn assert_fails_at(command: &mut Command, place: &str) {
+    let output = run(command.args(["--format", "json"]));
+    assert_eq!(output.exit, ChildExit::Code(1), "{}", output.stderr);
+    assert!(output.stdout.contains(place), "{place}: {}", output.stdout);
+    assert!(!output.stdout.contains("s3cret"), "{}", output.stdout);
 }
 
 #[test]
