@@ -29,6 +29,7 @@ fn main() -> ExitCode {
                 .long("port")
                 .value_name("PORT")
                 .default_value("0")
+                .allow_hyphen_values(true)
                 .value_parser(value_parser!(u16))
                 .help("Port to listen on; 0 takes any free port"),
         )

@@ -20,8 +20,8 @@ pub fn check(path: &str) -> Result<(), String> {
         return Err("not a file".into());
     }
     match fs::metadata(path) {
-        Ok(file) if is_stdout(&file) => return Err("stdout is written to this file".into()),
         Ok(file) if !file.is_file() => return Err("not a regular file".into()),
+        Ok(file) if is_stdout(&file) => return Err("stdout is written to this file".into()),
         Ok(file) if file.permissions().readonly() => return Err("the file is read-only".into()),
         // Such as a link to itself.
         Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -104,9 +104,13 @@ impl ChildMode {
 fn this_program() -> io::Result<Command> {
     #[cfg(target_os = "linux")]
     {
-        // proc(5): this is the running program even if its file has been replaced or deleted.
-        let mut command = Command::new("/proc/self/exe");
         let name = env::args_os().next().unwrap_or_default();
+        let this = std::path::Path::new("/proc/self/exe");
+        if !this.exists() {
+            return Ok(Command::new(name)); // Without /proc, this is all that is known.
+        }
+        // proc(5): this is the running program even if its file has been replaced or deleted.
+        let mut command = Command::new(this);
         std::os::unix::process::CommandExt::arg0(&mut command, name);
         Ok(command)
     }

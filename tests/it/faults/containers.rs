@@ -4,8 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use shared::report::{Report, Verdict};
+use shared::os::child::ChildExit;
+use shared::report::{Finding, Report, Run, Verdict};
 
+use crate::support::demo::{demo_under, parse_any, run};
 use crate::support::trial::{Trial, skipped};
 
 /// A control group with a limit. It is removed at the end.
@@ -86,4 +88,28 @@ fn address_space_limit_stops_large_lessons() {
     // The compiler has too little, too.
     let words = ["refused", "--format", "json"];
     Trial::start_under(&limit, "threads-demo", &words).report(0);
+}
+
+#[test]
+fn processes_start_without_proc() {
+    let unmount = "umount --lazy /proc || exit 77; exec \"$@\"";
+    let starter = ["unshare", "--mount", "sh", "-c", unmount, "sh"];
+    let lessons = [
+        ("process-demo", "notebook"),
+        ("process-demo", "file-race"),
+        ("async-demo", "scale"),
+        ("cpu-bound-demo", "notebook"),
+    ];
+    for (name, lesson) in lessons {
+        let words = [lesson, "-n", "20", "--format", "json"];
+        let output = run(&mut demo_under(&starter, name, &words));
+        if output.exit == ChildExit::Code(77) || output.stderr.contains("unshare") {
+            return skipped("unmounting /proc needs root");
+        }
+        let report = &parse_any(&output).lessons[0];
+        let lost = report.runs.iter().map(Run::lost).sum::<usize>();
+        assert_eq!(lost, 0, "{name}: {}", output.stderr);
+        let started = |finding: &Finding| !finding.because.contains("child");
+        assert!(report.findings.iter().all(started), "{:?}", report.findings);
+    }
 }
