@@ -11,7 +11,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use shared::cli::ENDS_WITH_STDIN;
 use shared::os::child::{self, ChildExit};
-use shared::report::{LessonReport, Report};
+use shared::report::{LessonReport, Report, Settings, Verdict};
+use shared::verdict::Check;
 
 /// Far longer than any demo takes, in a debug build and on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -92,6 +93,40 @@ impl Demos {
         }
         Ok(lessons)
     }
+
+    /// The lessons of the demo `name`, which could not run: each of their claims is not shown.
+    ///
+    /// # Errors
+    /// The demo does not even list its lessons.
+    pub fn not_shown(&self, name: &str, why: &str) -> Result<Vec<LessonReport>> {
+        let mut list = Command::new(self.0.get(name).context("an unknown demo")?);
+        let output = child::run(list.arg("--list"), child::DEADLINE);
+        let list = output.ok().filter(|output| output.exit == ChildExit::Code(0));
+        let list = list.with_context(|| why.to_string())?.stdout;
+        Ok(list.lines().filter_map(|line| lesson_not_shown(name, line, why)).collect())
+    }
+}
+
+/// `line` has the name of a lesson, its claims, and what it is about. `None` for one without claims.
+fn lesson_not_shown(demo: &str, line: &str, why: &str) -> Option<LessonReport> {
+    let is_claim = |word: &&str| {
+        word.strip_prefix(['T', 'P', 'A', 'G']).is_some_and(|number| number.parse::<u8>().is_ok())
+    };
+    let mut words = line.split_whitespace();
+    let name = format!("{demo}/{}", words.next()?);
+    let claims: Vec<&str> = words.clone().take_while(is_claim).collect();
+    let about = words.skip(claims.len()).collect::<Vec<_>>().join(" ");
+    let not_shown = || Check::new("unknown", "the demo cannot run here", (Verdict::NotShown, why));
+    let findings: Vec<_> = claims.into_iter().map(|claim| not_shown().on(claim, &about)).collect();
+    (!findings.is_empty()).then(|| LessonReport {
+        name,
+        about: about.clone(),
+        settings: Settings { tasks: 0, url: None, embedded: false, delay_ms: None, workers: None },
+        runs: Vec::new(),
+        figures: Vec::new(),
+        picture: None,
+        findings,
+    })
 }
 
 /// The program that cargo has built, by its message in JSON, and its name.

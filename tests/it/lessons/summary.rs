@@ -50,6 +50,40 @@ fn leaving_reader_ends_the_summary() {
     assert!(!directory.join("process-demo ran").exists());
 }
 
+/// With stand-ins for the demos, which list a lesson and are killed when they run all.
+#[test]
+#[cfg(unix)]
+fn killed_demo_is_not_shown() {
+    use crate::support::demo::parse;
+    use shared::report::Verdict;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+    let directory = scratch("summary without demos");
+    let program = directory.join("summary-demo");
+    copy_program(&binary("summary-demo"), &program);
+    for demo in ["threads-demo", "process-demo", "async-demo", "cpu-bound-demo"] {
+        let script = "#!/bin/sh\n[ $1 = all ] && kill -9 $$\n\
+                      echo 'notebook  T1 P12  Requests in sequence'\necho 'Claims by section: T'\n";
+        fs::write(directory.join(demo), script).unwrap();
+        fs::set_permissions(directory.join(demo), Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut summary = Command::new(program);
+    summary.env_remove("CARGO").env_remove("CARGO_MANIFEST_DIR").args(["--format", "json"]);
+    let report = parse(&run(&mut summary), 0);
+    let names: Vec<_> = report.lessons.iter().map(|lesson| lesson.name.as_str()).collect();
+    let demos = ["threads-demo", "process-demo", "async-demo", "cpu-bound-demo"];
+    assert_eq!(names[..4], demos.map(|demo| format!("{demo}/notebook")));
+    for lesson in &report.lessons[..4] {
+        let claims: Vec<_> = lesson.findings.iter().map(|finding| &finding.claim[..]).collect();
+        assert_eq!((claims, &lesson.about[..]), (vec!["T1", "P12"], "Requests in sequence"));
+    }
+    for finding in report.lessons.iter().flat_map(|lesson| &lesson.findings) {
+        assert_eq!(finding.verdict, Verdict::NotShown, "{finding:?}");
+    }
+    let because = &report.lessons[0].findings[0].because;
+    assert!(because.contains("threads-demo was killed by signal 9"), "{because}");
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn demos_end_with_a_killed_summary() {
