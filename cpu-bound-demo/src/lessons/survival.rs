@@ -2,8 +2,8 @@
 //! and a stack overflow end the whole process, as the OS reports it. Only processes are safe from each
 //! other, and only a process can be killed: a thread, a job or a task has no kill.
 //! You will see how many of the three others live on, or else how their process ended.
-//! Try it: `"exit" => {}` in place of `"exit" => exit(3)`, in `ways_to_die.rs`. The three live on, and
-//! the finding fails. That is Python's `sys.exit` in a thread; `exit` is like `os._exit`.
+//! Try it: `die("panic")` in place of the first `die(way)`. A thread then ends alone, the three live on,
+//! and the finding fails. That is Python's `sys.exit` in a thread; `exit` is like `os._exit`.
 
 use std::io::read_to_string;
 use std::panic::{AssertUnwindSafe, catch_unwind};

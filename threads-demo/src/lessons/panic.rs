@@ -3,7 +3,7 @@
 //! thread, too; the counterpart of `std::process::exit`, which ends all, is `os._exit()`.
 //! You will see one task panic, and, in a child, which of nine threads survive a tenth that panics
 //! while it holds a lock. The lock is then poisoned: `lock().unwrap()` panics, too.
-//! Try it: `std::process::exit(0);` in place of `panic!(...)`: the program ends without a report.
+//! Try it: `std::process::exit(0);` in place of the first `panic!(...)`. The program ends without a report.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread::{Builder, scope};
