@@ -4,7 +4,7 @@
 //! as fast as the sequential run each model is, where tasks wait and where they compute; then the
 //! choice: which model for what, each line with the claims that it rests on.
 //! Try it: on Linux, `taskset -c 0 cargo run --release -p summary-demo`. On a single core, the lines
-//! about computing over data and in Python are not shown.
+//! about tasks that compute are not shown.
 
 use std::time::Duration;
 
