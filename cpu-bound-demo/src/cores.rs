@@ -229,8 +229,8 @@ pub mod tests {
         for (sequential, run, cores, because) in [
             (&run(49.5, 49.5, 49.5), &enough, 2, "too little work"),
             (&enough, &enough, 1, "only one core"),
-            (&enough, &lossy, 2, "1 of 10 tasks were not done"),
-            (&lossy, &enough, 2, "1 of 10 tasks were not done"),
+            (&enough, &lossy, 2, "lost 1 of 10 tasks"),
+            (&lossy, &enough, 2, "lost 1 of 10 tasks"),
         ] {
             let cores = Cores::new(sequential, cores);
             assert_check(cores.k_busy(2, run), NotShown, because);

@@ -214,7 +214,7 @@ fn external_limit(run: &Run) -> Option<&'static str> {
 pub fn lost(runs: &[&Run]) -> Option<String> {
     let run = runs.iter().find(|run| run.lost() > 0)?;
     let (lost, all, model) = (run.lost(), run.tasks.len(), &run.model);
-    Some(format!("{lost} of {all} tasks were not done in the run \"{model}\""))
+    Some(format!("the run \"{model}\" lost {lost} of {all} tasks"))
 }
 
 #[cfg(test)]

@@ -190,7 +190,7 @@ mod tests {
             [[lossy, enough, enough], [enough, lossy, enough], [enough, enough, lossy]]
         {
             let check = check([before, after], many, 2);
-            assert_check(check, NotShown, "1 of 10 tasks were not done");
+            assert_check(check, NotShown, "lost 1 of 10 tasks");
         }
     }
 

@@ -16,6 +16,7 @@ use crate::support::demo::{
 };
 use crate::support::processes::{peak_memory_kib, signal};
 use crate::support::servers::{connect_from, get, get_by};
+#[cfg(target_os = "linux")]
 use crate::support::trial::skipped;
 
 /// Starts the server on a free port. Returns it with its URL.
