@@ -2,7 +2,7 @@
 //! its own, they lose no task.
 #![cfg(target_os = "linux")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -10,14 +10,14 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use shared::os::child::{ChildExit, ChildOutput};
 
 use crate::support::copies::{WorkspaceCopy, follow};
-use crate::support::demo::{DEMOS, finish, run};
+use crate::support::demo::{DEADLINE, DEMOS, finish, run};
 use crate::support::fault_server::{Fault, always};
 use crate::support::processes::{assert_ended, children, is_running, signal};
 use crate::support::servers::{HoldingServer, listen, read_request, refused};
@@ -244,6 +244,19 @@ fn copied_pool_loses_no_url() {
     runs_like_the_notebook("process-demo", "Process ID: ");
 }
 
+/// Waits until a supervisor has started its two workers.
+fn two_workers(child: &Child) -> HashSet<u32> {
+    let give_up = Instant::now() + DEADLINE;
+    loop {
+        let workers = children(child.id());
+        if workers.len() == 2 {
+            return workers;
+        }
+        assert!(Instant::now() < give_up, "{} workers", workers.len());
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
 #[test]
 fn copied_supervisor_loses_no_task() {
     let program = build("supervise", |source| {
@@ -282,19 +295,13 @@ fn copied_supervisor_loses_no_task() {
 
     // The kill test of docs/promises.md: a worker, then the supervisor.
     let child = start(&program, &["--limit", "2"], "slow\n".repeat(8).as_bytes(), Stdio::piped());
-    let workers = || children(child.id());
-    while workers().len() < 2 {
-        thread::sleep(Duration::from_millis(1));
-    }
+    let workers = two_workers(&child);
     thread::sleep(Duration::from_millis(250));
-    assert!(signal(Signal::SIGKILL, workers().into_iter().next().unwrap()));
+    assert!(signal(Signal::SIGKILL, workers.into_iter().next().unwrap()));
     let output = finish(child);
     assert_eq!((output.exit, output.stdout.lines().count()), (ChildExit::Code(0), 8));
     let child = start(&program, &["--limit", "2"], b"hang\nhang\n", Stdio::piped());
-    while children(child.id()).len() < 2 {
-        thread::sleep(Duration::from_millis(1));
-    }
-    let workers = children(child.id());
+    let workers = two_workers(&child);
     assert!(signal(Signal::SIGKILL, child.id()));
     finish(child);
     assert_ended(&workers);
