@@ -17,7 +17,7 @@ use shared::os::child::{self, ChildMode, write_line};
 /// Starts this program as the server. It ends with its stdin, so it does not outlive its parent.
 pub const MODE: ChildMode = ChildMode::new("server-process", serve).reads_stdin();
 
-/// The server's process. Dropping it kills and reaps the process.
+/// The server's process. Dropping this kills and reaps it.
 pub struct ServerProcess {
     server: Child,
     stdin: ChildStdin,

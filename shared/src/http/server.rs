@@ -134,7 +134,8 @@ impl Server {
     /// Those of [`Server::start`].
     pub fn start_with(ip: IpAddr, port: u16, pages: Option<Arc<dyn Pages>>) -> Result<Server> {
         let asked = SocketAddr::new(ip, port);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.context("cannot start the server's event loop")?;
         let state = Arc::new(State { pages, ..State::default() });
         let listener = {
             let _inside = runtime.enter();
