@@ -26,7 +26,7 @@ const MAX_BARS: usize = 5_000;
 
 /// The page may load nothing, and may ask only this server.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
-                      connect-src 'self'";
+                      connect-src 'self'; img-src data:";
 
 /// Starts the class's server.
 ///

@@ -1,5 +1,6 @@
 //! The command line: its options, the report that it prints, the files that it writes.
 
+mod class;
 mod exercises;
 mod files;
 mod output;

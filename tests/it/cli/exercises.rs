@@ -1,22 +1,21 @@
-//! `cargo ex`: the workshop's guide, and the server of a class.
+//! `cargo ex`: the workshop's guide.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use exercises::threads::EXERCISE;
-use serde_json::Value;
 use shared::os::child::{ChildExit, ChildOutput};
 
+use super::class::Class;
 use crate::support::copies::WorkspaceCopy;
-use crate::support::demo::{run, run_cargo, spawn};
-use crate::support::servers::{get, get_text};
+use crate::support::demo::{run, run_cargo};
+use crate::support::servers::{HoldingServer, get_text};
 use crate::support::workspace::{binary, copy_program, scratch};
 
 /// A copy of the guide, in a directory of its own: the learner's progress stays as it is.
-fn guide(directory: &Path, words: &[&str]) -> Command {
+pub fn guide(directory: &Path, words: &[&str]) -> Command {
     let package = directory.join("exercises");
     fs::create_dir_all(&package).unwrap();
     let program = directory.join(format!("guide{EXE_SUFFIX}"));
@@ -40,7 +39,11 @@ fn learner_passes_an_exercise() {
     let file = "exercises/src/bin/01_threads.rs";
     fs::write(copy.path.join(file), EXERCISE.stub).unwrap();
     let _ = fs::remove_file(copy.path.join("exercises/.progress"));
+    // A class's server that never answers: each check tells it of itself, and ends without it.
+    let silent = HoldingServer::start(0, usize::MAX);
+    check(&ex(&["join", &silent.url, "Ada"]), 0, "shown as Ada");
     check(&ex(&["01"]), 1, "  measured  1, from 1 thread\n");
+    silent.wait_for(1);
     check(&ex(&["hint", "01"]), 0, "Hint 1 of 3: When does");
     check(&ex(&["hint", "01"]), 0, "Hint 2 of 3: ");
     check(&ex(&["solution", "01"]), 1, "--give-up");
@@ -50,6 +53,7 @@ fn learner_passes_an_exercise() {
     check(&ex(&["01"]), 0, "  measured  10 waiting at once, from 10 threads\n");
     check(&ex(&["list"]), 0, "passed * 01 threads");
     check(&ex(&["solution", "01"]), 0, "handle.join()");
+    silent.wait_for(2);
 
     // A file that does not compile stops neither the guide nor the other exercises.
     copy.edit(file, |_| "fn main() { unfinished".into());
@@ -59,7 +63,11 @@ fn learner_passes_an_exercise() {
         output.stderr.contains("error: this file contains an unclosed delimiter"),
         "{output:?}"
     );
+    let class = Class::start("learner's class");
+    check(&ex(&["join", &class.url, "Ada"]), 0, "shown as Ada");
     check(&ex(&["00"]), 1, "ten waits in ten threads");
+    let board = get_text(&format!("{}/board", class.url));
+    assert!(board.contains(r#""name":"Ada","states":["tried","","#), "{board}");
     check(&ex(&["reset", "01"]), 0, "your version is in ");
     assert_eq!(fs::read_to_string(copy.path.join(file)).unwrap(), EXERCISE.stub);
     let kept = fs::read_to_string(copy.path.join("exercises/src/bin/01_threads.rs.1")).unwrap();
@@ -85,32 +93,4 @@ fn wrong_words_are_exit_code_2() {
         assert_eq!(output.exit, ChildExit::Code(2), "{words:?}: {output:?}");
         assert!(output.stderr.contains("cargo ex hint"), "{output:?}");
     }
-}
-
-/// Starts the server of a class on a free port. Returns it with its URL.
-fn class(directory: &Path) -> (Child, String) {
-    let mut child = spawn(&mut guide(directory, &["class", "--port", "0"]));
-    let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
-    let url = lines.nth(1).unwrap().unwrap().trim().trim_end_matches('/').to_string();
-    (child, url)
-}
-
-#[test]
-fn board_shows_checks_and_bars() {
-    let directory = scratch("class");
-    let (mut class, url) = class(&directory);
-    let checked = |query: &str| get(&format!("{url}/checked?{query}"));
-    assert_eq!(checked("name=Ada&exercise=01_threads&passed=true"), 200);
-    assert_eq!(checked("name=Ada&exercise=rm+-rf&passed=true"), 400);
-    assert_eq!(get(&format!("{url}/delay/1")), 200);
-    let board: Value = serde_json::from_str(&get_text(&format!("{url}/board"))).unwrap();
-    assert_eq!(board["names"][0]["name"], "Ada");
-    assert_eq!(board["names"][0]["states"][1], "passed");
-    assert_eq!(board["names"].as_array().unwrap().len(), 1);
-    assert_eq!(board["clients"][0]["bars"].as_array().unwrap().len(), 1, "{board}");
-    // It loads nothing from elsewhere.
-    let page = get_text(&format!("{url}/"));
-    assert!(page.contains("<!doctype html>") && !page.contains("src="), "{page}");
-    class.kill().unwrap();
-    class.wait().unwrap();
 }

@@ -1,4 +1,4 @@
-//! Opens a page in a browser without a window, and asks it a question in JavaScript.
+//! Opens a page in a browser without a window, and asks it a question in JavaScript; or visits a site.
 
 use std::env;
 use std::io::{BufRead, BufReader, Write};
@@ -30,16 +30,20 @@ pub struct Seen {
     pub requests: Vec<String>,
 }
 
+/// What a browser showed of a site.
+pub struct Visit {
+    /// Its document once its scripts have run.
+    pub document: String,
+    pub console: Vec<String>,
+    /// The requests to other machines.
+    pub requests: Vec<String>,
+}
+
 /// Opens `page`, a whole document, and asks it for the value of `question`, a JavaScript expression.
 /// The page itself evaluates it, in a script with its nonce. `name` is the test's own.
 /// `None`, said on stdout, without a browser.
 pub fn ask(name: &str, page: &str, question: &str) -> Option<Seen> {
-    static BROWSER: LazyLock<Option<PathBuf>> = LazyLock::new(browser);
-    let Some(browser) = &*BROWSER else {
-        assert!(env::var_os(NEEDED).is_none(), "none of {NAMES:?} starts");
-        println!("skipped: none of {NAMES:?} starts");
-        return None;
-    };
+    let browser = found()?;
     let nonce = page.split("nonce=\"").nth(1).map_or("", |rest| &rest[..32]);
     let script = format!(
         "<pre id=\"answer\"></pre><script nonce=\"{nonce}\">document.getElementById(\"answer\")\
@@ -53,12 +57,38 @@ pub fn ask(name: &str, page: &str, question: &str) -> Option<Seen> {
     let answer = answer.split("</pre>").next().unwrap();
     let plain = [("&lt;", "<"), ("&gt;", ">"), ("&nbsp;", "\u{a0}"), ("&amp;", "&")];
     let answer = plain.iter().fold(answer.to_string(), |text, (from, to)| text.replace(from, to));
-    let lines = output.stderr.lines();
     Some(Seen {
         answer: serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{}", output.stderr)),
-        console: lines.filter(|line| line.contains("CONSOLE")).map(String::from).collect(),
+        console: console(&output),
         requests,
     })
+}
+
+/// Visits a site of this machine for two seconds of the page's own time, and saves what it shows as
+/// `page.png` in the scratch directory `browser NAME`.
+pub fn visit(name: &str, url: &str) -> Option<Visit> {
+    let browser = found()?;
+    let directory = scratch(&format!("browser {name}"));
+    let picture = format!("--screenshot={}", directory.join("page.png").display());
+    let options = ["--virtual-time-budget=2000", "--window-size=1000,1220", &picture];
+    let (output, requests) = open_url(browser, &directory, url, &options);
+    assert_eq!(output.exit, ChildExit::Code(0), "{}", output.stderr);
+    Some(Visit { console: console(&output), document: output.stdout, requests })
+}
+
+/// The browser, looked for once.
+fn found() -> Option<&'static Path> {
+    static BROWSER: LazyLock<Option<PathBuf>> = LazyLock::new(browser);
+    if BROWSER.is_none() {
+        assert!(env::var_os(NEEDED).is_none(), "none of {NAMES:?} starts");
+        println!("skipped: none of {NAMES:?} starts");
+    }
+    BROWSER.as_deref()
+}
+
+fn console(output: &ChildOutput) -> Vec<String> {
+    let lines = output.stderr.lines();
+    lines.filter(|line| line.contains("CONSOLE")).map(String::from).collect()
 }
 
 /// The first browser that starts.
@@ -76,6 +106,18 @@ fn browser() -> Option<PathBuf> {
 fn open(browser: &Path, directory: &Path, page: &str) -> (ChildOutput, Vec<String>) {
     let file = directory.join("page.html");
     std::fs::write(&file, page).unwrap();
+    let url = format!("file://{}", file.display()).replace(' ', "%20");
+    // A page in a file may ask this machine no more than any other.
+    open_url(browser, directory, &url, &["--proxy-bypass-list=<-loopback>"])
+}
+
+/// The same for the page at a URL.
+fn open_url(
+    browser: &Path,
+    directory: &Path,
+    url: &str,
+    options: &[&str],
+) -> (ChildOutput, Vec<String>) {
     let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = proxy.local_addr().unwrap();
     let requests = Arc::new(Mutex::new(Vec::new()));
@@ -92,13 +134,12 @@ fn open(browser: &Path, directory: &Path, page: &str) -> (ChildOutput, Vec<Strin
         "--disable-sync",
         "--no-first-run",
         "--enable-logging=stderr",
-        "--proxy-bypass-list=<-loopback>",
         "--dump-dom",
     ]);
-    // Every request has to go through this proxy.
+    // Every request to another machine has to go through this proxy.
     command.arg(format!("--proxy-server=http://{address}"));
     command.arg(format!("--user-data-dir={}", directory.join("user").display()));
-    command.arg(format!("file://{}", file.display()).replace(' ', "%20"));
+    command.args(options).arg(url);
     let output = child::run(&mut command, DEADLINE).unwrap_or_else(|error| ChildOutput {
         exit: ChildExit::Code(127),
         stdout: String::new(),
