@@ -85,7 +85,7 @@ const LEARNERS: [&str; 20] = [
     "Alonzo",
     "Barbara",
     "Bertrand",
-    "Claude",
+    "Charles",
     "Donald",
     "Edsger",
     "Frances",
@@ -138,7 +138,7 @@ fn waiting(client: &Value) -> usize {
     client["bars"].as_array().unwrap().iter().filter(|bar| bar[1] == 0).count()
 }
 
-/// The picture in docs/workshop.md is what this test leaves as `page.png` in the scratch directory
+/// The picture in docs/workshop.md, with fewer colours, is what this test leaves as `page.png` in the scratch directory
 /// `browser class-of-twenty`.
 #[test]
 #[cfg(target_os = "linux")] // The other systems have one loopback address.

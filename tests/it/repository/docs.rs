@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
+use exercises::ALL;
 use shared::os::child::ChildExit;
 
 use crate::support::claims::{claims, listed};
@@ -124,6 +125,53 @@ fn documented_commands_are_understood() {
         let output = run(demo(name, &rest).arg("--help"));
         assert_eq!(output.exit, ChildExit::Code(0), "cargo run -p {command}: {}", output.stderr);
     }
+}
+
+#[test]
+fn workshop_page_names_existing_things() {
+    let page = read("docs/workshop.md");
+    let help = run(&mut demo("exercises", &["help"])).stdout;
+    let starts = page.match_indices("cargo ex").map(|(at, start)| &page[at + start.len()..]);
+    let words: HashSet<&str> = starts
+        .filter_map(|rest| rest.strip_prefix(' '))
+        .filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next())
+        .collect();
+    assert!(words.len() >= 6, "{words:?}");
+    for word in words {
+        let is_exercise = ALL.iter().any(|exercise| exercise.number() == word);
+        assert!(is_exercise || help.contains(&format!("cargo ex {word} ")), "cargo ex {word}");
+    }
+    for option in ["--host", "--port", "--give-up"] {
+        assert!(page.contains(option) && help.contains(option), "{option}");
+    }
+    // "01 threads" and the like, wherever the page names an exercise.
+    for exercise in ALL.iter().filter(|exercise| exercise.starred) {
+        assert!(page.contains(&exercise.title()), "{}", exercise.title());
+    }
+}
+
+/// Each part of a message that `tests/prove` demands of a wrong answer has a row for its exercise.
+#[test]
+fn workshop_page_has_every_wrong_answer() {
+    let page = read("docs/workshop.md");
+    let answers = read("tests/prove/answers.rs");
+    let mut missing = Vec::new();
+    let mut count = 0;
+    for answer in answers.split("Answer(") {
+        let [name, message] = [1, 3].map(|place| answer.split('"').nth(place).unwrap_or_default());
+        let Some((_, file)) =
+            name.split_once('/').filter(|(kind, _)| ["stubs", "wrong"].contains(kind))
+        else {
+            continue;
+        };
+        count += 1;
+        let has_it = |row: &str| row.contains(&file[..2]) && row.contains(message);
+        if !page.lines().filter(|line| line.starts_with('|')).any(has_it) {
+            missing.push((file, message));
+        }
+    }
+    assert!(count >= 60, "{count} answers");
+    assert!(missing.is_empty(), "no row: {missing:#?}");
 }
 
 /// Times and pids differ from run to run; the words do not.

@@ -70,7 +70,7 @@ pub fn visit(name: &str, url: &str) -> Option<Visit> {
     let browser = found()?;
     let directory = scratch(&format!("browser {name}"));
     let picture = format!("--screenshot={}", directory.join("page.png").display());
-    let options = ["--virtual-time-budget=2000", "--window-size=1000,1220", &picture];
+    let options = ["--virtual-time-budget=2000", "--window-size=1280,1360", &picture];
     let (output, requests) = open_url(browser, &directory, url, &options);
     assert_eq!(output.exit, ChildExit::Code(0), "{}", output.stderr);
     Some(Visit { console: console(&output), document: output.stdout, requests })
