@@ -70,7 +70,7 @@ fn run_all(tasks: &[Value], limit: u32, timeout: u32, retries: u32) -> bool {
         }
     };
     thread::scope(|scope| {
-        for _ in 0..limit {
+        for _ in 0..tasks.len().min(limit as usize) {
             let thread = thread::Builder::new().spawn_scoped(scope, supervise);
             thread.unwrap_or_else(|error| fail(3, error));
         }

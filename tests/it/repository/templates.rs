@@ -136,8 +136,11 @@ fn keeps_the_rules(program: &PathBuf, bad: &[u8], tasks: &str) {
         assert_eq!((output.exit, &*output.stdout), (ChildExit::Code(2), ""), "{words:?}");
         assert!(!output.stderr.is_empty());
     }
-    let output = finish(start(program, &[], b"", Stdio::piped()));
-    assert_eq!((output.exit, &*output.stdout, &*output.stderr), (ChildExit::Code(0), "", ""));
+    // More threads or workers than any machine can start, if all were started.
+    for words in [&[][..], &["--limit", "4000000000"]] {
+        let output = finish(start(program, words, b"", Stdio::piped()));
+        assert_eq!((output.exit, &*output.stdout, &*output.stderr), (ChildExit::Code(0), "", ""));
+    }
 
     let full = File::options().write(true).open("/dev/full").unwrap();
     let output = finish(start(program, &[], tasks.as_bytes(), full.into()));
