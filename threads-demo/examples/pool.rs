@@ -54,11 +54,10 @@ fn fetch_all(args: Args, mut urls: BTreeMap<usize, String>) -> Result<i32> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder().user_agent(env!("CARGO_PKG_NAME")).build()?;
     // Bounded: a producer that is faster than the threads waits, and does not fill the memory.
-    let limit = args.limit.get().min(urls.len());
-    let (submit, queue) = mpsc::sync_channel::<(usize, String)>(limit);
+    let (submit, queue) = mpsc::sync_channel::<(usize, String)>(1);
     let (report, reports) = mpsc::channel();
     let (queue, mut failed) = (Arc::new(Mutex::new(queue)), false);
-    for _ in 0..limit {
+    for _ in 0..args.limit.get().min(urls.len()) {
         let (client, queue, report) = (client.clone(), queue.clone(), report.clone());
         let work = move || loop {
             // A statement of its own, so that no request is made under the lock.

@@ -29,11 +29,8 @@ pub const LESSON: Lesson =
 
 const CHILD: ChildMode = ChildMode::new("raise", raise).reads_stdin();
 
-/// How long the next child may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// The same if the OS does not list who waits for a lock: then those never seem to arrive.
-const UNLISTED_PATIENCE: Duration = Duration::from_secs(2);
+/// How long the next child may take to arrive. Where the OS lists no locked ones, they never seem to.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 fn run(lab: &Lab) -> Result<Evidence> {
     let n = lab.tasks;
@@ -70,7 +67,7 @@ fn raised(file: &Path, n: usize, command: impl Fn() -> io::Result<Command>) -> R
     Builder::new().spawn(move || BufReader::new(output).lines().try_for_each(|l| send.send(l)))?;
     let (mut had_read, mut waiting, mut last) = (0, None, Instant::now());
     while had_read + waiting.unwrap_or(0) < n {
-        let patience = if waiting.is_some() { PATIENCE } else { UNLISTED_PATIENCE };
+        let patience = PATIENCE * if waiting.is_some() { 5 } else { 1 };
         match lines.recv_timeout(Duration::from_millis(1)) {
             Ok(_) => (had_read, last) = (had_read + 1, Instant::now()),
             Err(RecvTimeoutError::Timeout) if last.elapsed() < patience => {}
@@ -104,9 +101,7 @@ fn check(n: usize, plain: &Raised, locked: &Raised) -> Check {
     let others = match locked.waiting {
         Some(waiting) => format!("the OS listed {waiting} as waiting for the lock"),
         None => {
-            format!(
-                "no other had within {UNLISTED_PATIENCE:?}; this OS does not list waiting processes"
-            )
+            format!("no other had within {PATIENCE:?}; this OS does not list waiting processes")
         }
     };
     let had_read = locked.had_read;

@@ -113,3 +113,13 @@ fn processes_start_without_proc() {
         assert!(report.findings.iter().all(started), "{:?}", report.findings);
     }
 }
+
+#[test]
+fn process_limit_loses_no_other_lesson() {
+    // Enough threads for one embedded server, too few for scale's server process.
+    let Some(group) = Group::new("pids", [("pids.max", "3"), ("pids.max", "3")]) else { return };
+    let report = group.report("async-demo", &["scale"]);
+    let finding = &report.lessons[0].findings[0];
+    assert_eq!(finding.verdict, Verdict::NotShown);
+    assert!(finding.because.contains("server's process"), "{finding:?}");
+}
