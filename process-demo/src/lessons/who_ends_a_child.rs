@@ -51,7 +51,7 @@ fn run(_: &Lab) -> Result<Evidence> {
 fn after(end: &str, parent: PipedChild) -> Result<String> {
     let PipedChild { child: mut parent, stdin, mut stdout } = parent;
     let started = stdout.by_ref().lines().next().transpose()?;
-    ensure!(started.is_some(), "a parent could not start its child");
+    ensure!(started.as_deref() == Some("started"), "a parent could not start its child");
     let _ = if end == "killed" { parent.kill()? } else { parent.wait()? };
     // The child holds this stdout, too: reading it to the end waits for a process that is not ours.
     ask(stdin, stdout)

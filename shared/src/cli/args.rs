@@ -18,7 +18,7 @@ use crate::lab::{CounterSource, Lab, OptionValues, Requests};
 use crate::os::{atomic_file, cores, fd_limit};
 use crate::progress::Show;
 use crate::render::columns::pad;
-use crate::render::escape::{SECTIONS, escape_controls, mask_password};
+use crate::render::escape::{escape_controls, mask_password};
 use crate::render::text;
 
 const MAX_WORKERS: usize = 1000;
@@ -318,7 +318,7 @@ pub(crate) fn list(demo: &Demo) -> String {
         let claims = lesson.claims.join(" ");
         format!("{} {} {}\n", pad(lesson.name, 18), pad(&claims, 16), lesson.about)
     });
-    lines.chain([format!("{SECTIONS}\n")]).collect()
+    lines.collect()
 }
 
 /// clap's message in one line.

@@ -63,7 +63,7 @@ fn killed_demo_is_not_shown() {
     copy_program(&binary("summary-demo"), &program);
     for demo in ["threads-demo", "process-demo", "async-demo", "cpu-bound-demo"] {
         let script = "#!/bin/sh\n[ $1 = all ] && kill -9 $$\n\
-                      echo 'notebook  T1 P12  Requests in sequence'\necho 'Claims by section: T'\n";
+                      echo 'notebook  T1 P12  Requests in sequence'\n";
         fs::write(directory.join(demo), script).unwrap();
         fs::set_permissions(directory.join(demo), Permissions::from_mode(0o755)).unwrap();
     }

@@ -22,8 +22,7 @@ pub fn read_list(list: &str) -> Vec<(String, HashSet<String>)> {
         let number = word.strip_prefix(|c: char| c.is_ascii_uppercase());
         number.is_some_and(|number| number.parse::<u32>().is_ok())
     };
-    let lessons = list.lines().filter(|line| !line.starts_with("Claims by section: "));
-    let listed = lessons.map(|line| {
+    let listed = list.lines().map(|line| {
         let mut words = line.split_whitespace();
         let lesson = words.next().unwrap().to_string();
         (lesson, words.take_while(is_id).map(String::from).collect())
