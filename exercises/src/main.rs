@@ -13,7 +13,8 @@ use shared::ExitError;
 use shared::os::{atomic_file, fd_limit, stdout};
 
 const USAGE: &str = "\
-cargo ex                lists the exercises and checks the first that is not passed
+cargo ex                lists the exercises and checks the first that is not passed,
+                        those with a star first
 cargo ex NN             checks exercise NN, such as 01
 cargo ex all            checks all
 cargo ex list           lists the exercises
@@ -63,6 +64,8 @@ fn run(words: &[&str]) -> Result<ExitCode> {
         ["join", url, name] => join(url, name),
         ["class", options @ ..] => class(options),
         ["help"] => print(USAGE),
+        ["reset"] => Err(usage("reset needs the exercise: cargo ex reset NN")),
+        ["join", ..] => Err(usage("join needs two words: cargo ex join URL NAME")),
         [which] => check(find(which)?),
         _ => Err(usage("too many words")),
     }
@@ -77,12 +80,15 @@ fn find(which: &str) -> Result<&'static Exercise> {
     let is_it = |exercise: &&&Exercise| {
         which.parse().is_ok_and(|number: u32| exercise.number().parse() == Ok(number))
             || exercise.name == which
+            || exercise.title() == format!("{} {which}", exercise.number())
     };
     ALL.iter().find(is_it).copied().ok_or_else(|| usage(&format!("no exercise {which}")))
 }
 
+/// The first that is not passed. The 90-minute set comes first.
 fn next() -> Option<&'static Exercise> {
-    ALL.iter().find(|exercise| !progress::is_passed(exercise)).copied()
+    let open = |exercise: &&&Exercise| !progress::is_passed(exercise);
+    ALL.iter().filter(open).min_by_key(|exercise| !exercise.starred).copied()
 }
 
 fn next_or_last() -> &'static Exercise {
@@ -123,7 +129,9 @@ fn check(exercise: &Exercise) -> Result<ExitCode> {
     let number = exercise.number();
     match status.code() {
         Some(0) => match next() {
-            Some(next) => print(&format!("  next: src/bin/{}.rs, then cargo ex\n", next.name)),
+            Some(next) => {
+                print(&format!("  next: exercises/src/bin/{}.rs, then cargo ex\n", next.name))
+            }
             None => Ok(ExitCode::SUCCESS),
         },
         Some(1) => Ok(ExitCode::from(1)),
@@ -159,7 +167,10 @@ fn watch() -> Result<ExitCode> {
         let checked = saved(exercise);
         check(exercise)?;
         if !progress::is_passed(exercise) {
-            print(&format!("  checks again when you save src/bin/{}.rs\n\n", exercise.name))?;
+            print(&format!(
+                "  checks again when you save exercises/src/bin/{}.rs\n\n",
+                exercise.name
+            ))?;
             while saved(exercise) == checked {
                 thread::sleep(Duration::from_millis(200));
             }
@@ -174,6 +185,9 @@ fn hint(exercise: &Exercise) -> Result<ExitCode> {
     let mut text = format!("{}\n", exercise.title());
     for (number, hint) in (1..).zip(&exercise.hints[..shown]) {
         text += &format!("\nHint {number} of 3: {hint}\n");
+    }
+    if progress::hints(exercise) > exercise.hints.len() {
+        text += &format!("\nNo more: cargo ex solution {} --give-up\n", exercise.number());
     }
     print(&text)
 }

@@ -121,8 +121,20 @@ impl Seen {
     }
 
     /// # Errors
-    /// Several requests waited at the same time, but not all `n` of them.
+    /// There were more than `n` requests.
+    pub fn at_most(&self, n: usize) -> Result<(), Red> {
+        let begun = self.in_time().begun();
+        if begun > n {
+            let because = format!("ask {n} times: once for each id from 0 to {}", n - 1);
+            return Err(Red::new(count(begun, "request"), because));
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// Several requests waited at the same time, but not all `n` of them, or more.
     pub fn not_just_some(&self, n: usize) -> Result<(), Red> {
+        self.at_most(n)?;
         let peak = self.in_time().peak();
         if self.in_vain() && peak > 1 {
             let because =
@@ -194,12 +206,24 @@ impl Seen {
 /// It did not. `task` is what asked: a thread, a task or a process.
 pub fn all_in_order(ids: &[usize], n: usize, task: &str) -> Result<(), Red> {
     if ids.len() < n {
-        let because = format!("your function returned before each {task} had ended: wait for all");
+        let because = format!(
+            "your function returned before each {task} had ended, or lost answers: wait for all, keep all"
+        );
         return Err(Red::new(format!("{} of {n}", ids.len()), because).wanted("all answers"));
     }
     if ids != Vec::from_iter(0..n) {
-        let because = "the answers are in the order of arrival, not of their ids";
-        return Err(Red::new(format!("ids {ids:?}"), because).wanted(format!("ids 0 to {}", n - 1)));
+        let distinct = ids.iter().filter(|id| **id < n).collect::<HashSet<_>>().len();
+        let (measured, because) = match (ids.len(), distinct) == (n, n) {
+            true => (
+                format!("ids {:?}", &ids[..n.min(13)]),
+                "the answers are in the order of arrival, not of their ids",
+            ),
+            false => (
+                format!("{} answers for {distinct} of {n} ids", ids.len()),
+                "ask once for each id; the first is 0",
+            ),
+        };
+        return Err(Red::new(measured, because).wanted(format!("ids 0 to {}", n - 1)));
     }
     Ok(())
 }

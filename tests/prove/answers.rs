@@ -80,16 +80,24 @@ mod wrong_00_sum;
 mod wrong_00_two_cores;
 #[path = "../../exercises/wrong/01_by_arrival.rs"]
 mod wrong_01_by_arrival;
+#[path = "../../exercises/wrong/01_from_one.rs"]
+mod wrong_01_from_one;
 #[path = "../../exercises/wrong/01_join_in_loop.rs"]
 mod wrong_01_join_in_loop;
 #[path = "../../exercises/wrong/01_lazy_map.rs"]
 mod wrong_01_lazy_map;
 #[path = "../../exercises/wrong/01_no_join.rs"]
 mod wrong_01_no_join;
+#[path = "../../exercises/wrong/01_rounds.rs"]
+mod wrong_01_rounds;
+#[path = "../../exercises/wrong/01_twice.rs"]
+mod wrong_01_twice;
 #[path = "../../exercises/wrong/02_one_thread.rs"]
 mod wrong_02_one_thread;
 #[path = "../../exercises/wrong/02_own_lock.rs"]
 mod wrong_02_own_lock;
+#[path = "../../exercises/wrong/02_two_guards.rs"]
+mod wrong_02_two_guards;
 #[path = "../../exercises/wrong/03_no_threads.rs"]
 mod wrong_03_no_threads;
 #[path = "../../exercises/wrong/04_batches.rs"]
@@ -112,16 +120,26 @@ mod wrong_05_wait_in_loop;
 mod wrong_06_endless;
 #[path = "../../exercises/wrong/06_no_flush.rs"]
 mod wrong_06_no_flush;
+#[path = "../../exercises/wrong/06_no_newline.rs"]
+mod wrong_06_no_newline;
 #[path = "../../exercises/wrong/06_not_the_square.rs"]
 mod wrong_06_not_the_square;
+#[path = "../../exercises/wrong/06_one_line.rs"]
+mod wrong_06_one_line;
+#[path = "../../exercises/wrong/06_println.rs"]
+mod wrong_06_println;
 #[path = "../../exercises/wrong/06_to_writer.rs"]
 mod wrong_06_to_writer;
+#[path = "../../exercises/wrong/07_dead_worker.rs"]
+mod wrong_07_dead_worker;
 #[path = "../../exercises/wrong/07_endless_retry.rs"]
 mod wrong_07_endless_retry;
 #[path = "../../exercises/wrong/07_loss_untold.rs"]
 mod wrong_07_loss_untold;
 #[path = "../../exercises/wrong/07_no_replacement.rs"]
 mod wrong_07_no_replacement;
+#[path = "../../exercises/wrong/07_worker_per_task.rs"]
+mod wrong_07_worker_per_task;
 #[path = "../../exercises/wrong/08_await_each_task.rs"]
 mod wrong_08_await_each_task;
 #[path = "../../exercises/wrong/08_by_arrival.rs"]
@@ -132,6 +150,8 @@ mod wrong_08_futures;
 mod wrong_08_no_await;
 #[path = "../../exercises/wrong/08_threads.rs"]
 mod wrong_08_threads;
+#[path = "../../exercises/wrong/09_all_at_once.rs"]
+mod wrong_09_all_at_once;
 #[path = "../../exercises/wrong/09_body_unread.rs"]
 mod wrong_09_body_unread;
 #[path = "../../exercises/wrong/09_client_per_round.rs"]
@@ -144,10 +164,14 @@ mod wrong_10_batches;
 mod wrong_10_every_third;
 #[path = "../../exercises/wrong/10_in_turn.rs"]
 mod wrong_10_in_turn;
+#[path = "../../exercises/wrong/10_no_await.rs"]
+mod wrong_10_no_await;
 #[path = "../../exercises/wrong/10_underscore.rs"]
 mod wrong_10_underscore;
 #[path = "../../exercises/wrong/11_detached.rs"]
 mod wrong_11_detached;
+#[path = "../../exercises/wrong/11_timeout_each.rs"]
+mod wrong_11_timeout_each;
 #[path = "../../exercises/wrong/11_wait_for_all.rs"]
 mod wrong_11_wait_for_all;
 #[path = "../../exercises/wrong/12_join.rs"]
@@ -166,9 +190,6 @@ mod wrong_13_halves;
 mod wrong_13_lock_while_drawing;
 #[path = "../../exercises/wrong/13_thread_per_row.rs"]
 mod wrong_13_thread_per_row;
-
-#[path = "../../exercises/wrong/01_rounds.rs"]
-mod wrong_01_rounds;
 
 pub const ANSWERS: &[Answer] = &[
     Answer("stubs/01_threads", stub_01::main, "each request began when the last had its answer"),
@@ -201,7 +222,7 @@ pub const ANSWERS: &[Answer] = &[
     Answer("solutions/12_blocking", solution_12::main, GREEN),
     Answer("wrong/12_spawn", wrong_12_spawn::main, "`spawn` starts no thread"),
     Answer("wrong/12_join", wrong_12_join::main, "`join` stops the event loop"),
-    Answer("wrong/12_no_call", wrong_12_no_call::main, "what `call` returned"),
+    Answer("wrong/12_no_call", wrong_12_no_call::main, "call `call` once"),
     Answer("stubs/13_rows", stub_13::main, "one thread draws one row"),
     Answer("solutions/13_rows", solution_13::main, GREEN),
     Answer("solutions/13_par_iter", solution_13_par_iter::main, GREEN),
@@ -257,6 +278,21 @@ pub const ANSWERS: &[Answer] = &[
     Answer("wrong/07_endless_retry", wrong_07_endless_retry::main, "kills the next one"),
     Answer("wrong/07_loss_untold", wrong_07_loss_untold::main, "every task has one outcome"),
     Answer("wrong/01_rounds", wrong_01_rounds::main, "the others came later, or never"),
+    Answer("wrong/01_from_one", wrong_01_from_one::main, "ask once for each id"),
+    Answer("wrong/01_twice", wrong_01_twice::main, "ask 10 times"),
+    Answer("wrong/02_two_guards", wrong_02_two_guards::main, "the lock was free between"),
+    Answer("wrong/06_no_newline", wrong_06_no_newline::main, "waits for the end of the line"),
+    Answer("wrong/06_one_line", wrong_06_one_line::main, "ended before its input did"),
+    Answer("wrong/06_println", wrong_06_println::main, "`println!` nothing"),
+    Answer("wrong/07_dead_worker", wrong_07_dead_worker::main, "loses each task that it gets"),
+    Answer(
+        "wrong/07_worker_per_task",
+        wrong_07_worker_per_task::main,
+        "a worker is for many tasks",
+    ),
+    Answer("wrong/09_all_at_once", wrong_09_all_at_once::main, "all ten wait at once"),
+    Answer("wrong/10_no_await", wrong_10_no_await::main, "`acquire()` is a future"),
+    Answer("wrong/11_timeout_each", wrong_11_timeout_each::main, "one mirror after the other"),
     Answer("hostile/deadlock", || threads::main(hostile::deadlock), "(a deadlock)"),
     Answer("hostile/endless_loop", || threads::main(hostile::endless_loop), "loops without end"),
     Answer("hostile/endless_requests", || threads::main(hostile::endless_requests), "its answer"),

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
+use shared::report::count;
+
 use crate::event::{What, record};
 use crate::exercise::Exercise;
 use crate::judge;
@@ -89,8 +91,9 @@ fn verdict(seen: &Seen) -> Verdict {
         }
         () => {
             let beats: usize = seen.returned()?;
-            if beats != BEATS {
-                return Err(Red::new("no call", "your function must return what `call` returned"));
+            if beats != BEATS || seen.begun() != 1 {
+                let because = "call `call` once, and return what it returned";
+                return Err(Red::new(count(seen.begun(), "call"), because));
             }
             return Ok(format!("{BEATS} heartbeats while the call blocked another thread"));
         }

@@ -43,13 +43,19 @@ fn wait(nth: usize) -> Wait {
 
 fn verdict(seen: &Seen) -> Verdict {
     seen.no_panic()?;
+    seen.at_most(N)?;
     let begun = seen.in_time().begun();
     if seen.in_vain() {
         let because = match begun {
             1 => "mirror 0 takes a minute: ask all of them at once",
+            ..N => "ask all the mirrors: the one that answers at once is not among these",
             _ => "the first answer is there, but you wait for the others, which take a minute",
         };
         return Err(Red::new(format!("{} sent, and no return", count(begun, "request")), because));
+    }
+    if begun == N && seen.peak() < N - 1 {
+        let because = "one mirror after the other: ask all of them at the same time";
+        return Err(Red::new(format!("{} at once", seen.peak()), because));
     }
     let cancelled = seen.count(|what| matches!(what, What::Dropped(_)));
     let _: usize = seen.returned()?;

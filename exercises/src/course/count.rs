@@ -80,14 +80,21 @@ fn verdict(seen: &Seen) -> Verdict {
     let value: usize = seen.returned()?;
     if threads != N || added != N {
         let measured = format!("{} added {added}", count(threads, "thread"));
-        return Err(Red::new(measured, "each of the 10 threads adds 1, once"));
-    }
-    if seen.peak() > 1 && seen.source.contains("Mutex::new") {
-        let because = "each thread locked a lock of its own: make one, before the threads";
-        return Err(Red::new(format!("{added} added, it says {value}"), because));
+        return Err(Red::new(
+            measured,
+            "each of the 10 threads adds 1, once: it reads, then writes",
+        ));
     }
     if seen.peak() > 1 {
-        let because = "a thread read the number before another had written: nothing keeps it out";
+        let because = match (seen.source.find("Mutex::new"), seen.source.find("spawn(")) {
+            (Some(lock), Some(spawn)) if lock > spawn => {
+                "each thread locked a lock of its own: make one, before the threads"
+            }
+            (Some(_), _) => {
+                "the lock was free between read and write: one guard, with a name, must last over both"
+            }
+            _ => "a thread read the number before another had written: nothing keeps it out",
+        };
         return Err(Red::new(format!("{added} added, it says {value}"), because));
     }
     if value != N {

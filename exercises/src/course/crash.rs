@@ -1,7 +1,7 @@
 //! 07: a pool of worker processes, one of which dies.
 
 use std::env;
-use std::io::{self, BufRead, Write, stdin};
+use std::io::{self, BufRead, Write, stdin, stdout};
 use std::process::{self, Command, ExitCode};
 
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ pub const EXERCISE: Exercise = Exercise {
     hints: [
         "A worker dies. What does your pool know about its task, and who does the remaining tasks?",
         "`worker.ask(id)` returns a `Result`: use `match` in place of `unwrap`. `Outcome::Lost(id)` tells \
-         the loss. A dead worker stays dead: assign a new one, `worker = start();`, which needs `mut`.",
+         the loss. A dead worker stays dead: assign a new one: `worker = start();`.",
         "In the loop: `match worker.ask(id) { Ok(_) => outcomes.push(___), Err(_) => { \
          outcomes.push(___); worker = ___; } }`",
     ],
@@ -98,7 +98,10 @@ fn serve() -> ExitCode {
             record(What::Dropped(id));
             process::exit(9);
         }
-        println!("{}", site.ask(id).id);
+        // The pool may be gone.
+        if writeln!(stdout(), "{}", site.ask(id).id).is_err() {
+            break;
+        }
     }
     ExitCode::SUCCESS
 }
@@ -123,9 +126,17 @@ fn verdict(seen: &Seen) -> Verdict {
     let outcomes: Vec<Outcome> = seen.returned()?;
     let lost: Vec<&Outcome> =
         outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Lost(_))).collect();
+    if lost.len() > 1 && lost.contains(&&Outcome::Lost(DEADLY)) {
+        let because = "a dead worker loses each task that it gets: start a new one";
+        return Err(Red::new(format!("{} lost", lost.len()), because));
+    }
     if outcomes.len() != TASKS || lost != [&Outcome::Lost(DEADLY)] {
         let measured = format!("{} outcomes, {} lost", outcomes.len(), lost.len());
         return Err(Red::new(measured, "every task has one outcome, the one that died is lost"));
+    }
+    if seen.processes() > WORKERS + 1 {
+        let because = "a worker is for many tasks: start a new one only when it is dead";
+        return Err(Red::new(count(seen.processes(), "worker"), because));
     }
     Ok(format!("8 done, 1 lost, by {} processes", seen.processes()))
 }

@@ -43,7 +43,7 @@ pub fn main(pool: fn(&Site, usize, usize) -> Vec<Answer>) -> ExitCode {
 fn verdict(seen: &Seen) -> Verdict {
     seen.no_panic()?;
     let (threads, ended) = (seen.in_time().threads(), seen.ended_in_time());
-    if threads > K {
+    if threads > K || threads == 2 {
         return Err(Red::new(
             format!("{threads} threads"),
             "a pool starts k threads, and each asks many times",
@@ -56,7 +56,7 @@ fn verdict(seen: &Seen) -> Verdict {
     }
     stuck(seen)?;
     if ended == N && !matches!(seen.end, End::Returned(_)) {
-        let because = "all are answered, but `recv` waits on: a sender is still alive";
+        let because = "all are answered, but a thread goes on: a sender is still alive, or a loop lacks its `break`";
         return Err(Red::new("13 answers, and no return", because));
     }
     let mut ids: Vec<usize> = seen.returned()?;
@@ -65,11 +65,12 @@ fn verdict(seen: &Seen) -> Verdict {
     Ok(format!("{N} answers from {threads} threads, none idle while a request was left"))
 }
 
-/// Checks that no request waited in vain.
+/// Checks that no request waited in vain, and none was one too many.
 ///
 /// # Errors
 /// Why one did, told by how many ended before.
 pub fn stuck(seen: &Seen) -> Result<(), Red> {
+    seen.at_most(N)?;
     let ended = seen.ended_in_time();
     let because = match (seen.peak(), ended) {
         _ if !seen.in_vain() => return Ok(()),

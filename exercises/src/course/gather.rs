@@ -18,7 +18,8 @@ pub const EXERCISE: Exercise = Exercise {
         "When does a request begin: when you call `ask`, or when you await what it returned?",
         "`tokio::spawn(future)` starts a task, and returns a handle to await later; it is Python's \
          `create_task`. The compiler wants a task that borrows nothing: give each a `site.clone()`, and \
-         write `async move { ... }`. Awaiting a handle gives a `Result`: `unwrap` it.",
+         write `async move { ... }`. Awaiting a handle gives a `Result`: `unwrap` it. \
+         In a closure of `map` there is no `await`: use a loop. No other crate is needed.",
         "Two loops, one after the other:\n\
          \x20   for id in 0..n { let site = site.___; handles.push(tokio::___(async move { ___ })); }\n\
          \x20   for handle in handles { answers.push(___); }",

@@ -39,9 +39,14 @@ fn verdict(seen: &Seen) -> Verdict {
     seen.no_panic()?;
     let peak = seen.peak();
     if peak > K {
-        let because = match seen.source.contains("acquire") {
-            true => "a permit is given back at once: `let _ =` drops it, a name keeps it",
-            false => "all tasks ask as soon as they start: nothing limits them",
+        let because = match () {
+            () if seen.source.contains("acquire()") && !seen.source.contains("acquire().await") => {
+                "`acquire()` is a future: without `.await`, the task has no permit"
+            }
+            () if seen.source.contains("acquire") => {
+                "a permit is given back too early: `let _ =` drops it, a name in the task keeps it"
+            }
+            () => "all tasks ask as soon as they start: nothing limits them",
         };
         return Err(Red::new(format!("{peak} at once"), because));
     }

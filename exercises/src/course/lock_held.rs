@@ -49,7 +49,8 @@ fn verdict(seen: &Seen) -> Verdict {
     let (count, answers): (usize, Vec<usize>) = seen.returned()?;
     if (count, answers.len()) != (N, N) {
         let measured = format!("{count} counted, {} answers", answers.len());
-        return Err(Red::new(measured, "each thread counts itself once, and returns its answer"));
+        let because = "each thread adds 1 through its guard, `*count += 1`, and returns its answer";
+        return Err(Red::new(measured, because));
     }
     Ok(format!("{N} waiting at once, {count} counted"))
 }

@@ -68,6 +68,7 @@ fn ask(id: usize) -> ExitCode {
 
 fn verdict(seen: &Seen) -> Verdict {
     seen.no_panic()?;
+    seen.at_most(N)?;
     if seen.in_vain() {
         let because = match seen.source.contains("output()") && !seen.source.contains("spawn()") {
             true => "`output` waits for the end of its process before the loop starts the next",

@@ -19,8 +19,8 @@ pub const EXERCISE: Exercise = Exercise {
     goal: "40 of 63 other rows drawn while the first takes long",
     hints: [
         "One row takes long. Who draws the rest, and who has run out of rows meanwhile?",
-        "A shared `AtomicUsize`: `next.fetch_add(1, Relaxed)` gives each row to one thread, which takes \
-         the next when it is done. Or rayon: `use rayon::prelude::*` and `into_par_iter()`, whose idle \
+        "A shared `AtomicUsize` from `std::sync::atomic`: `next.fetch_add(1, Relaxed)` gives each row to one thread, \
+         which takes the next when it is done (`use std::sync::atomic::Ordering::Relaxed`). Or rayon: `use rayon::prelude::*` and `into_par_iter()`, whose idle \
          threads steal rows.",
         "In each of the k threads: `let row = next.___(1, Relaxed); if row >= rows { break; }`. At the \
          end, sort by `row.id`.",

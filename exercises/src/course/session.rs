@@ -44,6 +44,7 @@ pub fn new_client() -> Client {
 #[track_caller]
 pub fn main<F: Future<Output = ()>>(two_rounds: fn(String, String) -> F) -> ExitCode {
     let learner = async || {
+        install_tls_provider(); // For a learner's `Client::new()`.
         let site = env::var(SITE).unwrap_or_default();
         let gate = format!("http://{site}/gate/{AT_ONCE}/{}", PATIENCE.as_millis());
         record(What::Begun(0));
@@ -69,6 +70,9 @@ fn verdict(seen: &Seen) -> Verdict {
     let because = match connections {
         AT_ONCE => return Ok(format!("{requests} requests on {connections} connections")),
         REQUESTS if !reads => "no body was read, so no connection was handed back to the client",
+        REQUESTS if seen.source.matches("new_client()").count() == 1 => {
+            "all ten wait at once: send the first five one after the other"
+        }
         REQUESTS => "each request has a client of its own, and so a connection of its own",
         _ => {
             "each round has a client of its own: the second cannot use the first one's connections"

@@ -16,8 +16,8 @@ pub const EXERCISE: Exercise = Exercise {
     hints: [
         "When does your second request start: before or after the first has its answer?",
         "`std::thread::scope` lets threads borrow `site`; `scope.spawn` starts one and returns a handle, \
-         and `handle.join()` waits for its result. The compiler asks for `move`, because each thread \
-         needs its own `id`. Collect all handles in a Vec before you join the first.",
+         and `handle.join()` waits for its result, a `Result`: `unwrap` it. The compiler asks for `move`, \
+         because each thread needs its own `id`. Collect all handles in a Vec before you join the first.",
         "Two loops, one after the other, inside of `thread::scope`:\n\
          \x20   for id in 0..n { handles.push(scope.___(move || ___)); }\n\
          \x20   for handle in handles { answers.push(___); }",

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
+use shared::report::count;
 
 use crate::event::{What, record};
 use crate::exercise::Exercise;
@@ -21,10 +22,9 @@ pub const EXERCISE: Exercise = Exercise {
     hints: [
         "The parent sends the second task when it has the first answer. Who waits for whom?",
         "`for line in input.lines()` gives each line as it arrives (each is a `Result`: use `?`). \
-         `serde_json::to_vec(&answer)?` makes bytes, `output.write_all(&bytes)?` writes them, and \
-         `output.flush()?` sends what a buffer holds.",
-        "In the loop: `let mut bytes = serde_json::___(&answer)?; bytes.push(___);`, then write, then \
-         `output.___()?`.",
+         The loop ends with the input. `output.flush()?` sends what the buffer holds.",
+        "Instead of the first two lines and the `for`: `for line in ___.lines() {`; in the loop, the line is \
+         `&line?`. The rest stays.",
     ],
     stub: include_str!("../../stubs/06_worker.rs"),
     solution: include_str!("../../solutions/06_worker.rs"),
@@ -45,7 +45,8 @@ struct State {
     sent: usize,
     /// Pieces that the worker has written since it last flushed.
     pieces: Vec<Vec<u8>>,
-    answers: Vec<Value>,
+    /// What the parent has read, line by line.
+    answers: Vec<String>,
     /// The most pieces of one flush.
     most_pieces: usize,
 }
@@ -112,7 +113,7 @@ impl Write for Output {
         state.most_pieces = state.most_pieces.max(pieces.len());
         for line in pieces.concat().split_inclusive(|byte| *byte == b'\n') {
             record(What::Ended(state.answers.len()));
-            state.answers.push(serde_json::from_slice(line).unwrap_or_default());
+            state.answers.push(String::from_utf8_lossy(line).into_owned());
         }
         self.0.arrived.notify_all();
         Ok(())
@@ -135,6 +136,10 @@ pub fn main(serve: fn(Input, Output) -> io::Result<()>) -> ExitCode {
 fn verdict(seen: &Seen) -> Verdict {
     seen.no_panic()?;
     let ended = seen.ended_in_time();
+    if seen.stdout.length > 0 {
+        let because = "`output` is the pipe to the parent: write there, and `println!` nothing";
+        return Err(Red::new(format!("{} bytes printed", seen.stdout.length), because));
+    }
     if seen.in_vain() {
         let because = match seen.in_time().count(|what| matches!(what, What::Made(_))) {
             0 => "no answer to the first line: the worker reads on, and the parent waits for it",
@@ -146,10 +151,21 @@ fn verdict(seen: &Seen) -> Verdict {
         let because = "the worker does not end with its input: at the end, `read_line` returns 0";
         return Err(Red::new("5 answers, and no return", because).wanted("an end"));
     }
-    let (error, most_pieces, answers): (Option<String>, usize, Vec<Value>) = seen.returned()?;
+    let (error, most_pieces, answers): (Option<String>, usize, Vec<String>) = seen.returned()?;
     if let Some(error) = error {
-        return Err(Red::new("an error", format!("your function returned: {error}")));
+        let measured = format!("an error after {}", count(answers.len(), "answer"));
+        return Err(Red::new(measured, format!("your function returned: {error}")));
     }
+    if answers.iter().any(|line| !line.ends_with('\n')) {
+        let because = "the parent waits for the end of the line: push `b'\\n'` after the JSON";
+        return Err(Red::new("an answer without its newline", because));
+    }
+    if answers.len() < N {
+        let because = "the worker ended before its input did: it is a loop over all lines";
+        return Err(Red::new(count(answers.len(), "answer"), because).wanted("5 answers"));
+    }
+    let answers: Vec<Value> =
+        answers.iter().map(|line| serde_json::from_str(line).unwrap_or_default()).collect();
     let right: Vec<Value> = (0..N).map(|id| json!({"id": id, "square": (id + 2).pow(2)})).collect();
     if answers != right {
         let measured = answers.first().map_or("no answer".into(), Value::to_string);
