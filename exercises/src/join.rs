@@ -1,8 +1,6 @@
 //! `cargo ex join`: tells the class's board of each check.
 
 use std::fs;
-use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread;
@@ -12,7 +10,7 @@ use reqwest::Url;
 use shared::http::target::parse_url;
 
 use crate::exercise::Exercise;
-use crate::progress;
+use crate::{progress, site};
 
 /// How long a check may wait for the class's server.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -43,27 +41,16 @@ pub fn tell(exercise: &Exercise, passed: bool) {
     url.set_path("checked");
     let fields = [("name", name), ("exercise", exercise.name), ("passed", &passed.to_string())];
     url.query_pairs_mut().clear().extend_pairs(fields);
+    let host = url.host_str().unwrap_or_default();
+    let address = format!("{host}:{}", url.port_or_known_default().unwrap_or(80));
     let (send, sent) = mpsc::channel();
     let send = move || {
-        let _ = get(&url);
+        // The server has noted it once it answers.
+        let _ = site::get(&address, &format!("{}?{}", url.path(), url.query().unwrap_or_default()));
         let _ = send.send(());
     };
-    // On a thread that nothing waits for: a name server may be silent for long.
+    // On a thread that nothing waits for: a name server or the class may be silent for long.
     if thread::Builder::new().spawn(send).is_ok() {
         let _ = sent.recv_timeout(PATIENCE);
     }
-}
-
-fn get(url: &Url) -> io::Result<()> {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let port = url.port_or_known_default().unwrap_or(80);
-    let address = (host, port).to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    let (path, query) = (url.path(), url.query().unwrap_or_default());
-    let request =
-        format!("GET {path}?{query} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes())?;
-    // The server has noted it once it answers.
-    stream.read(&mut [0]).map(drop)
 }

@@ -9,8 +9,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use serde::Serialize;
+use shared::ExitError;
 use shared::os::{fd_limit, stdout};
 use shared::report::panic_message;
 
@@ -74,7 +75,7 @@ fn run_in_child(
     done.map_or_else(
         |error| {
             eprintln!("cannot check {}: {error:#}", exercise.title());
-            ExitCode::from(3)
+            ExitCode::from(ExitError::code(&error))
         },
         ExitCode::from,
     )
@@ -116,11 +117,14 @@ fn judge(exercise: &Exercise, file: &str, verdict: fn(&Seen) -> Verdict) -> Resu
             text += &format!("  because   {because}\n  cargo ex hint {number}\n");
         }
     }
-    stdout::write(&text).map_err(|error| anyhow!("cannot write the verdict: {error}"))?;
+    stdout::write(&text)
+        .map_err(|error| ExitError::Output(format!("cannot write the verdict: {error}")))?;
     // Tests judge other files than the learner's.
     if file.parent().is_some_and(|parent| parent.ends_with("src/bin")) {
-        if verdict.is_ok() {
-            progress::add_pass(exercise).context("cannot write exercises/.progress")?;
+        if verdict.is_ok()
+            && let Err(error) = progress::add_pass(exercise)
+        {
+            eprintln!("cannot note the pass in exercises/.progress: {error}");
         }
         join::tell(exercise, verdict.is_ok());
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use exercises::{ALL, Exercise, class, join, progress};
 use shared::ExitError;
+use shared::os::child::ChildExit;
 use shared::os::{atomic_file, fd_limit, stdout};
 
 const USAGE: &str = "\
@@ -112,6 +113,14 @@ fn list() -> Result<ExitCode> {
 
 /// Builds and runs the learner's file. The compiler's errors go to the terminal.
 fn check(exercise: &Exercise) -> Result<ExitCode> {
+    let number = exercise.number();
+    if !progress::file(exercise).exists() {
+        let name = exercise.name;
+        print(&format!(
+            "exercises/src/bin/{name}.rs is missing: cargo ex reset {number} restores it\n"
+        ))?;
+        return Ok(ExitCode::from(1));
+    }
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
     cargo.args(["run", "--quiet", "--package", env!("CARGO_PKG_NAME"), "--bin", exercise.name]);
     cargo.current_dir(progress::directory());
@@ -126,7 +135,6 @@ fn check(exercise: &Exercise) -> Result<ExitCode> {
         }
     }
     let status = cargo.status().context("cannot start cargo")?;
-    let number = exercise.number();
     match status.code() {
         Some(0) => match next() {
             Some(next) => {
@@ -134,7 +142,8 @@ fn check(exercise: &Exercise) -> Result<ExitCode> {
             }
             None => Ok(ExitCode::SUCCESS),
         },
-        Some(1) => Ok(ExitCode::from(1)),
+        // Not yet; or it has told why it cannot be checked.
+        Some(code @ (1 | 3 | 4)) => Ok(ExitCode::from(code as u8)),
         // Cargo's own code: the file does not compile.
         Some(101) => {
             print(&format!(
@@ -143,7 +152,7 @@ fn check(exercise: &Exercise) -> Result<ExitCode> {
             ))?;
             Ok(ExitCode::from(1))
         }
-        _ => bail!("cannot check {}: it {status}", exercise.title()),
+        _ => bail!("cannot check {}: it {}", exercise.title(), ChildExit::from(status)),
     }
 }
 
@@ -180,8 +189,11 @@ fn watch() -> Result<ExitCode> {
 }
 
 fn hint(exercise: &Exercise) -> Result<ExitCode> {
-    progress::add_hint(exercise).context("cannot write exercises/.progress")?;
-    let shown = progress::hints(exercise).min(exercise.hints.len());
+    // On a full disk, the first hint is better than none.
+    if let Err(error) = progress::add_hint(exercise) {
+        eprintln!("exercises: cannot count hints in exercises/.progress: {error}");
+    }
+    let shown = progress::hints(exercise).clamp(1, exercise.hints.len());
     let mut text = format!("{}\n", exercise.title());
     for (number, hint) in (1..).zip(&exercise.hints[..shown]) {
         text += &format!("\nHint {number} of 3: {hint}\n");

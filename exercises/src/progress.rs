@@ -3,7 +3,7 @@
 use std::env;
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::exercise::Exercise;
 
@@ -57,12 +57,10 @@ pub fn add_hint(exercise: &Exercise) -> io::Result<()> {
 pub fn forget(exercise: &Exercise) -> io::Result<()> {
     let mut kept = lines();
     kept.retain(|line| ![pass(exercise), hint(exercise)].contains(line));
-    let text: String = kept.iter().map(|line| format!("{line}\n")).collect();
-    write(&path(), &text)
-}
-
-fn write(path: &Path, text: &str) -> io::Result<()> {
-    if text.is_empty() && !path.exists() { Ok(()) } else { fs::write(path, text) }
+    if !path().exists() {
+        return Ok(());
+    }
+    fs::write(path(), kept.iter().map(|line| format!("{line}\n")).collect::<String>())
 }
 
 fn append(line: &str) -> io::Result<()> {

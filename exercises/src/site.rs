@@ -149,7 +149,9 @@ impl Drop for Request<'_> {
     }
 }
 
-fn get(address: &str, path: &str) -> io::Result<String> {
+/// # Errors
+/// Those of the connection.
+pub fn get(address: &str, path: &str) -> io::Result<String> {
     let (mut stream, mut answer) = (TcpStream::connect(address)?, String::new());
     stream.write_all(request(path).as_bytes())?;
     stream.read_to_string(&mut answer)?;

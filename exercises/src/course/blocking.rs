@@ -8,11 +8,7 @@ use std::time::{Duration, Instant};
 
 use shared::report::count;
 
-use crate::event::{What, record};
-use crate::exercise::Exercise;
-use crate::judge;
-use crate::seen::{Red, Seen, Verdict};
-use crate::site::PATIENCE;
+use crate::{Exercise, PATIENCE, Red, Seen, Verdict, What, judge, record};
 
 pub const EXERCISE: Exercise = Exercise {
     name: "12_blocking",

@@ -4,11 +4,7 @@ use std::process::ExitCode;
 
 use shared::report::count;
 
-use crate::event::What;
-use crate::exercise::Exercise;
-use crate::judge;
-use crate::seen::{Red, Seen, Verdict};
-use crate::site::{Answer, AsyncSite, Wait};
+use crate::{Answer, AsyncSite, Exercise, Red, Seen, Verdict, Wait, What, judge};
 
 pub const EXERCISE: Exercise = Exercise {
     name: "11_cancel",

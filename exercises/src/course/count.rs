@@ -6,10 +6,7 @@ use std::time::Duration;
 
 use shared::report::count;
 
-use crate::event::{What, record};
-use crate::exercise::Exercise;
-use crate::judge;
-use crate::seen::{Red, Seen, Verdict};
+use crate::{Exercise, Red, Seen, Verdict, What, judge, record};
 
 pub const EXERCISE: Exercise = Exercise {
     name: "02_count",

@@ -2,10 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::exercise::Exercise;
-use crate::judge;
-use crate::seen::{End, Red, Seen, Verdict, all_in_order};
-use crate::site::{Answer, Site, Wait};
+use crate::seen::End;
+use crate::{Answer, Exercise, Red, Seen, Site, Verdict, Wait, all_in_order, judge};
 
 pub const EXERCISE: Exercise = Exercise {
     name: "04_executor",
@@ -43,7 +41,7 @@ pub fn main(pool: fn(&Site, usize, usize) -> Vec<Answer>) -> ExitCode {
 fn verdict(seen: &Seen) -> Verdict {
     seen.no_panic()?;
     let (threads, ended) = (seen.in_time().threads(), seen.ended_in_time());
-    if threads > K || threads == 2 {
+    if threads > K || threads == K - 1 {
         return Err(Red::new(
             format!("{threads} threads"),
             "a pool starts k threads, and each asks many times",

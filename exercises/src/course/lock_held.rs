@@ -2,10 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::exercise::Exercise;
-use crate::judge;
-use crate::seen::{Red, Seen, Verdict};
-use crate::site::{Answer, Site, Wait};
+use crate::{Answer, Exercise, Red, Seen, Site, Verdict, Wait, judge};
 
 pub const EXERCISE: Exercise = Exercise {
     name: "03_lock_held",

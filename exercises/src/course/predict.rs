@@ -2,9 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::exercise::Exercise;
-use crate::judge;
-use crate::seen::{Red, Seen, Verdict};
+use crate::{Exercise, Red, Seen, Verdict, judge};
 
 pub const EXERCISE: Exercise = Exercise {
     name: "00_predict",

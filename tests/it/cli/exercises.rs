@@ -46,7 +46,7 @@ fn learner_passes_an_exercise() {
     silent.wait_for(1);
     check(&ex(&["hint", "01"]), 0, "Hint 1 of 3: When does");
     check(&ex(&["hint", "01"]), 0, "Hint 2 of 3: ");
-    check(&ex(&["solution", "01"]), 1, "--give-up");
+    check(&ex(&["solution", "threads"]), 1, "--give-up");
     check(&ex(&["solution", "01", "--give-up"]), 0, "handle.join()");
 
     copy.edit(file, |_| EXERCISE.solution.into());
@@ -72,6 +72,8 @@ fn learner_passes_an_exercise() {
     assert_eq!(fs::read_to_string(copy.path.join(file)).unwrap(), EXERCISE.stub);
     let kept = fs::read_to_string(copy.path.join("exercises/src/bin/01_threads.rs.1")).unwrap();
     assert_eq!(kept, "fn main() { unfinished");
+    fs::remove_file(copy.path.join(file)).unwrap();
+    check(&ex(&["01"]), 1, "is missing: cargo ex reset 01");
     let list = ex(&["list"]).stdout;
     assert!(!list.contains("passed * 01 threads"), "{list}");
 }
