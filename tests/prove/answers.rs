@@ -130,8 +130,6 @@ mod wrong_06_one_line;
 mod wrong_06_println;
 #[path = "../../exercises/wrong/06_to_writer.rs"]
 mod wrong_06_to_writer;
-#[path = "../../exercises/wrong/07_dead_worker.rs"]
-mod wrong_07_dead_worker;
 #[path = "../../exercises/wrong/07_endless_retry.rs"]
 mod wrong_07_endless_retry;
 #[path = "../../exercises/wrong/07_loss_untold.rs"]
@@ -284,7 +282,6 @@ pub const ANSWERS: &[Answer] = &[
     Answer("wrong/06_no_newline", wrong_06_no_newline::main, "waits for the end of the line"),
     Answer("wrong/06_one_line", wrong_06_one_line::main, "ended before its input did"),
     Answer("wrong/06_println", wrong_06_println::main, "`println!` nothing"),
-    Answer("wrong/07_dead_worker", wrong_07_dead_worker::main, "loses each task that it gets"),
     Answer(
         "wrong/07_worker_per_task",
         wrong_07_worker_per_task::main,
