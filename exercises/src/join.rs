@@ -10,7 +10,8 @@ use reqwest::Url;
 use shared::http::target::parse_url;
 
 use crate::exercise::Exercise;
-use crate::{progress, site};
+use crate::progress;
+use crate::site;
 
 /// How long a check may wait for the class's server.
 const PATIENCE: Duration = Duration::from_millis(300);

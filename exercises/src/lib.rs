@@ -26,8 +26,3 @@ pub mod trial;
 pub use course::*;
 pub use exercise::Exercise;
 pub use site::{Answer, AsyncSite, Site};
-
-// What nearly every exercise needs.
-pub(crate) use event::{What, record};
-pub(crate) use seen::{Red, Seen, Verdict, all_in_order};
-pub(crate) use site::{PATIENCE, Wait};

@@ -121,7 +121,7 @@ fn lesson_not_shown(demo: &str, line: &str, why: &str) -> Option<LessonReport> {
     (!findings.is_empty()).then(|| LessonReport {
         name,
         about: about.clone(),
-        settings: Settings { tasks: 0, url: None, embedded: false, delay_ms: None, workers: None },
+        settings: Settings::default(),
         runs: Vec::new(),
         figures: Vec::new(),
         picture: None,

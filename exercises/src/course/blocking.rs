@@ -8,7 +8,11 @@ use std::time::{Duration, Instant};
 
 use shared::report::count;
 
-use crate::{Exercise, PATIENCE, Red, Seen, Verdict, What, judge, record};
+use crate::event::{What, record};
+use crate::exercise::Exercise;
+use crate::judge;
+use crate::seen::{Red, Seen, Verdict};
+use crate::site::PATIENCE;
 
 pub const EXERCISE: Exercise = Exercise {
     name: "12_blocking",

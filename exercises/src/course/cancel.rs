@@ -4,7 +4,11 @@ use std::process::ExitCode;
 
 use shared::report::count;
 
-use crate::{Answer, AsyncSite, Exercise, Red, Seen, Verdict, Wait, What, judge};
+use crate::event::What;
+use crate::exercise::Exercise;
+use crate::judge;
+use crate::seen::{Red, Seen, Verdict};
+use crate::site::{Answer, AsyncSite, Wait};
 
 pub const EXERCISE: Exercise = Exercise {
     name: "11_cancel",

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use shared::report::count;
 
-use crate::{Exercise, Red, Seen, Verdict, What, judge, record};
+use crate::event::{What, record};
+use crate::exercise::Exercise;
+use crate::judge;
+use crate::seen::{Red, Seen, Verdict};
 
 pub const EXERCISE: Exercise = Exercise {
     name: "02_count",

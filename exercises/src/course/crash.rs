@@ -8,8 +8,12 @@ use serde::{Deserialize, Serialize};
 use shared::os::child::PipedChild;
 use shared::report::count;
 
+use crate::event::{What, record};
+use crate::exercise::Exercise;
+use crate::judge;
+use crate::seen::{Red, Seen, Verdict};
+use crate::site::{Site, Wait};
 use crate::trial::JUDGE;
-use crate::{Exercise, Red, Seen, Site, Verdict, Wait, What, judge, record};
 
 pub const EXERCISE: Exercise = Exercise {
     name: "07_crash",

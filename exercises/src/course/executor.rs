@@ -2,8 +2,11 @@
 
 use std::process::ExitCode;
 
+use crate::exercise::Exercise;
+use crate::judge;
 use crate::seen::End;
-use crate::{Answer, Exercise, Red, Seen, Site, Verdict, Wait, all_in_order, judge};
+use crate::seen::{Red, Seen, Verdict, all_in_order};
+use crate::site::{Answer, Site, Wait};
 
 pub const EXERCISE: Exercise = Exercise {
     name: "04_executor",

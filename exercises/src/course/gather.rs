@@ -2,7 +2,11 @@
 
 use std::process::ExitCode;
 
-use crate::{Answer, AsyncSite, Exercise, Red, Seen, Verdict, Wait, What, all_in_order, judge};
+use crate::event::What;
+use crate::exercise::Exercise;
+use crate::judge;
+use crate::seen::{Red, Seen, Verdict, all_in_order};
+use crate::site::{Answer, AsyncSite, Wait};
 
 pub const EXERCISE: Exercise = Exercise {
     name: "08_gather",

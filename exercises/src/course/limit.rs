@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use crate::course::executor::{K, N, stuck, wait};
-use crate::{Answer, AsyncSite, Exercise, Red, Seen, Verdict, all_in_order, judge};
+use crate::exercise::Exercise;
+use crate::judge;
+use crate::seen::{Red, Seen, Verdict, all_in_order};
+use crate::site::{Answer, AsyncSite};
 
 pub const EXERCISE: Exercise = Exercise {
     name: "10_limit",

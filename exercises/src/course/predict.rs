@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use crate::{Exercise, Red, Seen, Verdict, judge};
+use crate::exercise::Exercise;
+use crate::judge;
+use crate::seen::{Red, Seen, Verdict};
 
 pub const EXERCISE: Exercise = Exercise {
     name: "00_predict",

@@ -3,8 +3,11 @@
 use std::env;
 use std::process::{Command, ExitCode, Output, exit};
 
+use crate::exercise::Exercise;
+use crate::judge;
+use crate::seen::{Red, Seen, Verdict, all_in_order};
+use crate::site::{Site, Wait};
 use crate::trial::JUDGE;
-use crate::{Exercise, Red, Seen, Site, Verdict, Wait, all_in_order, judge};
 
 pub const EXERCISE: Exercise = Exercise {
     name: "05_processes",

@@ -5,7 +5,11 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 use serde::Serialize;
 
-use crate::{Exercise, PATIENCE, Red, Seen, Verdict, What, all_in_order, judge, record};
+use crate::event::{What, record};
+use crate::exercise::Exercise;
+use crate::judge;
+use crate::seen::{Red, Seen, Verdict, all_in_order};
+use crate::site::PATIENCE;
 
 pub const EXERCISE: Exercise = Exercise {
     name: "13_rows",

@@ -6,8 +6,12 @@ use std::process::ExitCode;
 use reqwest::Client;
 use shared::http::client::install_tls_provider;
 
+use crate::event::{What, record};
+use crate::exercise::Exercise;
+use crate::judge;
+use crate::seen::{Red, Seen, Verdict};
+use crate::site::PATIENCE;
 use crate::site::SITE;
-use crate::{Exercise, PATIENCE, Red, Seen, Verdict, What, judge, record};
 
 pub const EXERCISE: Exercise = Exercise {
     name: "09_session",

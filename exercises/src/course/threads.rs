@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use crate::{Answer, Exercise, Red, Seen, Site, Verdict, Wait, all_in_order, judge};
+use crate::exercise::Exercise;
+use crate::judge;
+use crate::seen::{Red, Seen, Verdict, all_in_order};
+use crate::site::{Answer, Site, Wait};
 
 pub const EXERCISE: Exercise = Exercise {
     name: "01_threads",

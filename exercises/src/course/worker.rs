@@ -7,8 +7,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 use shared::report::count;
 
+use crate::event::{What, record};
+use crate::exercise::Exercise;
+use crate::judge;
 use crate::seen::End;
-use crate::{Exercise, PATIENCE, Red, Seen, Verdict, What, judge, record};
+use crate::seen::{Red, Seen, Verdict};
+use crate::site::PATIENCE;
 
 pub const EXERCISE: Exercise = Exercise {
     name: "06_worker",
