@@ -32,7 +32,7 @@ pub fn limit() -> usize {
     usize::MAX
 }
 
-/// What a lesson needs: [`RESERVED`], and one for a task.
+/// What a lesson needs: `RESERVED`, and one for a task.
 pub const LEAST: usize = RESERVED + 1;
 
 /// Checks that this process may open `least` descriptors: tokio panics where it gets none.

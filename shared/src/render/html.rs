@@ -1,7 +1,7 @@
 //! Renders a report as one self-contained page: its words and tables as HTML, which any browser shows,
 //! and a script that adds the pictures.
 //!
-//! Text from outside reaches the page only through [`escape`], or in the JSON that the script reads
+//! Text from outside reaches the page only through `escape`, or in the JSON that the script reads
 //! and sets as text, never as markup. The page's policy allows the style and the script with this
 //! page's nonce, embedded pictures, and nothing else.
 
