@@ -2,6 +2,7 @@
 //! has its own thread, the first one the caller's. `Worker::answer` turns a worker's death into a failed
 //! task.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, scope};
 
@@ -40,9 +41,10 @@ pub fn run(
                 Err(error) => lock(&queue).refuse(format!("cannot start a thread: {error}")),
             }
         }
-        supervise(1, first);
+        // A supervisor that panics leaves its task in the queue, and the others go on.
+        let _ = catch_unwind(AssertUnwindSafe(|| supervise(1, first)));
         for supervisor in supervisors {
-            let _ = supervisor.join(); // One that panicked leaves its task in the queue.
+            let _ = supervisor.join();
         }
     });
     queue.into_inner().unwrap_or_else(PoisonError::into_inner).finish()
