@@ -96,8 +96,6 @@ mod wrong_01_twice;
 mod wrong_02_one_thread;
 #[path = "../../exercises/wrong/02_own_lock.rs"]
 mod wrong_02_own_lock;
-#[path = "../../exercises/wrong/02_two_guards.rs"]
-mod wrong_02_two_guards;
 #[path = "../../exercises/wrong/03_no_threads.rs"]
 mod wrong_03_no_threads;
 #[path = "../../exercises/wrong/04_batches.rs"]
@@ -278,7 +276,6 @@ pub const ANSWERS: &[Answer] = &[
     Answer("wrong/01_rounds", wrong_01_rounds::main, "the others came later, or never"),
     Answer("wrong/01_from_one", wrong_01_from_one::main, "ask once for each id"),
     Answer("wrong/01_twice", wrong_01_twice::main, "ask 10 times"),
-    Answer("wrong/02_two_guards", wrong_02_two_guards::main, "the lock was free between"),
     Answer("wrong/06_no_newline", wrong_06_no_newline::main, "waits for the end of the line"),
     Answer("wrong/06_one_line", wrong_06_one_line::main, "ended before its input did"),
     Answer("wrong/06_println", wrong_06_println::main, "`println!` nothing"),
