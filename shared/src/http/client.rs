@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Chain, Context, Result, anyhow};
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpInfo};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{ClientBuilder, Response, StatusCode, Url, redirect};
 use rustls::{ClientConfig, RootCertStore};
@@ -56,10 +57,10 @@ impl Settings {
             .user_agent(user_agent())
             .dns_resolver(Arc::new(DetachedResolver))
             .tls_backend_preconfigured(self.tls.clone())
-            .connector_layer(MapFutureLayer::new(noting_connect))
+            .connector_layer(MapFutureLayer::new(noting_connection))
             .redirect(redirect::Policy::custom(|attempt| {
                 // The next hop may reuse the connection.
-                note_connect(false);
+                note_connection(None);
                 let hop = attempt.url().origin().ascii_serialization();
                 let hop = attempt.url().has_host().then_some(hop);
                 let _ = NOTES.try_with(|notes| notes.redirected.replace(hop));
@@ -77,8 +78,8 @@ impl Settings {
 /// What is noted of the request under way.
 #[derive(Default)]
 struct Notes {
-    /// Whether it made a connection. Otherwise, it reuses one.
-    connected: Cell<bool>,
+    /// Our end of the connection that it made. It may still use another, which became idle meanwhile.
+    made: Cell<Option<SocketAddr>>,
     /// Where the server sent it.
     redirected: RefCell<Option<String>>,
 }
@@ -88,14 +89,30 @@ task_local! {
 }
 
 /// Does nothing outside of a request, where a connection is completed that its request needs no more.
-fn note_connect(connected: bool) {
-    let _ = NOTES.try_with(|notes| notes.connected.set(connected));
+fn note_connection(end: Option<SocketAddr>) {
+    let _ = NOTES.try_with(|notes| notes.made.set(end));
 }
 
-async fn noting_connect<F: Future>(connecting: F) -> F::Output {
-    let connection = connecting.await;
-    note_connect(true);
-    connection
+async fn noting_connection<C: Connection, E>(
+    connecting: impl Future<Output = Result<C, E>>,
+) -> Result<C, E> {
+    let connection = connecting.await?;
+    note_connection(our_end(&connection.connected()));
+    Ok(connection)
+}
+
+fn our_end(connection: &Connected) -> Option<SocketAddr> {
+    let mut extras = Default::default();
+    connection.get_extras(&mut extras);
+    extras.get::<HttpInfo>().map(HttpInfo::local_addr)
+}
+
+/// Whether this error struck on another connection than the one that the request made.
+fn struck_elsewhere(error: &reqwest::Error, made: Option<SocketAddr>) -> bool {
+    let mut causes = Chain::new(error).filter_map(|cause| cause.downcast_ref());
+    let used =
+        causes.find_map(|error: &hyper_util::client::legacy::Error| our_end(error.connect_info()?));
+    used.is_some() && used != made
 }
 
 /// This program's name and version. Many sites refuse requests without.
@@ -205,10 +222,10 @@ impl AsyncClient {
         let start = Instant::now();
         let first = async {
             let answer = self.client.get(self.url.clone()).send().await;
-            (answer, NOTES.with(|notes| (notes.connected.get(), notes.redirected.take())))
+            (answer, NOTES.with(|notes| (notes.made.get(), notes.redirected.take())))
         };
         match NOTES.scope(Notes::default(), first).await {
-            (Err(error), (false, _)) if is_hang_up(&error) => {
+            (Err(error), (made, _)) if is_hang_up(&error) && struck_elsewhere(&error, made) => {
                 // Other idle connections may be dead, too.
                 let fresh = self.settings.build(|same| same.pool_max_idle_per_host(0));
                 let fresh = fresh.map_err(|error| Failure::Broken(error.into()))?;
