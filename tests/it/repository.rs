@@ -7,5 +7,6 @@ mod manifests;
 mod nested_cargo;
 mod own_demo;
 mod path;
+mod russian;
 mod sizes;
 mod templates;

@@ -6,8 +6,12 @@ use crate::support::workspace::read;
 
 /// README's lessons in order, each with its demo.
 fn path() -> Vec<(String, String)> {
-    let readme = read("README.md");
-    let table = readme.split("## The lessons\n\n").nth(1).unwrap();
+    table("README.md", "## The lessons\n\n")
+}
+
+fn table(page: &str, heading: &str) -> Vec<(String, String)> {
+    let page = read(page);
+    let table = page.split(heading).nth(1).unwrap();
     let rows = table.lines().take_while(|line| line.starts_with('|')).skip(2);
     let parts = rows.flat_map(|row| row.split('|').nth(2).unwrap().split(';'));
     let lessons = parts.flat_map(|part| {
@@ -36,6 +40,11 @@ fn readme_lists_every_lesson_in_order() {
         let known: Vec<String> = known.filter(|lesson| told.contains(lesson)).collect();
         assert_eq!(told, known, "{name}");
     }
+}
+
+#[test]
+fn russian_readme_has_the_path() {
+    assert_eq!(table("README.ru.md", "## Уроки\n\n"), path());
 }
 
 #[test]

@@ -1,0 +1,91 @@
+//! Russian pages say what the English ones say: the same headings, commands, rows, names and links.
+
+use crate::support::workspace::read;
+
+/// What a page has besides its prose. Words stand in another order in another language, so names and
+/// links are sorted.
+#[derive(Debug, Default, PartialEq)]
+struct Skeleton {
+    /// Levels of the headings, from 1.
+    headings: Vec<usize>,
+    /// Blocks of commands, code and output, line by line.
+    blocks: Vec<String>,
+    /// The code in each row of a table.
+    rows: Vec<Vec<String>>,
+    /// Code in the text.
+    names: Vec<String>,
+    links: Vec<String>,
+}
+
+impl Skeleton {
+    fn of(page: &str) -> Skeleton {
+        let mut skeleton = Skeleton::default();
+        let mut in_block = false;
+        let mut prose = String::new();
+        for line in page.lines() {
+            let is_fence = line.starts_with("```");
+            if is_fence || in_block {
+                in_block ^= is_fence;
+                skeleton.blocks.push(line.to_string());
+            } else if line.starts_with('|') {
+                skeleton.rows.push(sorted(between(line, "`", "`")));
+                skeleton.links.extend(links(line));
+            } else {
+                if line.starts_with('#') {
+                    skeleton.headings.push(line.split(' ').next().unwrap().len());
+                }
+                prose += line;
+                prose.push('\n');
+            }
+        }
+        skeleton.names = sorted(between(&prose, "`", "`"));
+        skeleton.links.extend(links(&prose));
+        skeleton.links.sort();
+        skeleton
+    }
+}
+
+/// Targets of links, in the English page's words.
+fn links(text: &str) -> Vec<String> {
+    let targets = between(text, "](", ")").into_iter().chain(between(text, "<http", ">"));
+    targets.map(|target| target.replace(".ru.md", ".md")).collect()
+}
+
+/// The parts of `text` from `open` to `close`, in one line each.
+fn between(text: &str, open: &str, close: &str) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some((part, after)) =
+        rest.split_once(open).and_then(|(_, after)| after.split_once(close))
+    {
+        parts.push(part.split_whitespace().collect::<Vec<_>>().join(" "));
+        rest = after;
+    }
+    parts
+}
+
+fn sorted(mut parts: Vec<String>) -> Vec<String> {
+    parts.sort();
+    parts
+}
+
+/// Compares two pages. A link from each to the other is allowed.
+fn compare(english: &str, russian: &str) {
+    let [english, russian] = [english, russian].map(|page| Skeleton::of(&read(page)));
+    assert!(english.rows.len() > 10 && english.links.len() > 3, "{english:?}");
+    assert_eq!(russian.headings, english.headings);
+    assert_eq!(russian.blocks, english.blocks);
+    assert_eq!(russian.rows, english.rows);
+    assert_eq!(russian.names, english.names);
+    assert_eq!(russian.links, english.links);
+}
+
+#[test]
+fn russian_readme_has_the_same_content() {
+    compare("README.md", "README.ru.md");
+}
+
+#[test]
+fn russian_workshop_has_the_same_content() {
+    compare("docs/workshop.md", "docs/workshop.ru.md");
+}
