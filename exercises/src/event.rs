@@ -4,8 +4,10 @@
 use std::io::{self, Write};
 use std::net::TcpStream;
 use std::process;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,6 +32,8 @@ pub enum What {
     Ended(usize),
     /// It ended, but what it waited for did not come.
     InVain(usize),
+    /// The learner's code has started so many threads so far.
+    Threads(usize),
     /// It was dropped before its end.
     Dropped(usize),
     /// A thread panicked, with this message.
@@ -51,6 +55,9 @@ impl What {
 
 static CONNECTION: OnceLock<Mutex<TcpStream>> = OnceLock::new();
 
+/// Threads that are not the learner's: `main`, the one that watches the judge, and more.
+static OTHER_THREADS: AtomicUsize = AtomicUsize::new(0);
+
 /// Connects this process to the judge, and ends it when the judge ends.
 ///
 /// # Errors
@@ -59,10 +66,11 @@ pub fn connect(judge: &str) -> io::Result<()> {
     let stream = TcpStream::connect(judge)?;
     stream.set_nodelay(true)?;
     let mut judge = stream.try_clone()?;
-    thread::Builder::new().spawn(move || {
+    let watcher = thread::Builder::new().spawn(move || {
         let _ = io::copy(&mut judge, &mut io::sink());
         process::exit(3);
     })?;
+    OTHER_THREADS.store(number(&watcher), SeqCst);
     let _ = CONNECTION.set(Mutex::new(stream));
     Ok(())
 }
@@ -78,4 +86,25 @@ pub fn record(what: What) {
     if connection.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line).is_err() {
         process::exit(3);
     }
+}
+
+/// Waits until the learner's code has started `enough` threads, or `patience` is over. Returns how many
+/// it has started. std numbers threads in the order of their start, so a new one's number tells.
+pub fn threads_started(enough: usize, patience: Duration) -> usize {
+    let start = Instant::now();
+    loop {
+        let Ok(new) = thread::Builder::new().spawn(|| {}) else { return 0 };
+        let others = OTHER_THREADS.fetch_add(1, SeqCst) + 1;
+        let started = number(&new).saturating_sub(others);
+        if started >= enough || start.elapsed() > patience {
+            return started;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The number in `ThreadId(12)`.
+fn number(thread: &JoinHandle<()>) -> usize {
+    let id = format!("{:?}", thread.thread().id());
+    id.replace(|c: char| !c.is_ascii_digit(), "").parse().unwrap_or_default()
 }

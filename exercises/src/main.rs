@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::{Command, ExitCode};
 use std::thread;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use exercises::{ALL, Exercise, class, join, progress};
 use shared::ExitError;
+use shared::http::target::parse_url;
 use shared::os::child::ChildExit;
 use shared::os::{atomic_file, fd_limit, stdout};
 
@@ -222,11 +224,12 @@ fn reset(exercise: &Exercise) -> Result<ExitCode> {
     if fs::read_to_string(&file).is_ok_and(|yours| yours != exercise.stub) {
         let names = (1..).map(|number| file.with_extension(format!("rs.{number}")));
         let kept = names.into_iter().find(|name| !name.exists()).context("no free name")?;
-        fs::rename(&file, &kept).with_context(|| format!("cannot rename {}", file.display()))?;
+        fs::rename(&file, &kept)
+            .map_err(|error| cannot_write(&kept.display().to_string(), &error))?;
         text += &format!("  your version is in {}\n", kept.display());
     }
     atomic_file::write(&file.to_string_lossy(), exercise.stub.as_bytes())?;
-    progress::forget(exercise).context("cannot write exercises/.progress")?;
+    progress::forget(exercise).map_err(|error| cannot_write("exercises/.progress", &error))?;
     print(&text)
 }
 
@@ -234,7 +237,11 @@ fn join(url: &str, name: &str) -> Result<ExitCode> {
     if !class::is_name(name) {
         return Err(usage(&format!("a name has 1 to {} printable characters", class::MAX_NAME)));
     }
-    join::join(url, name).map_err(|why| usage(&format!("cannot join {url}: {why}")))?;
+    let cannot = |why: &str| usage(&format!("cannot join {url}: {why}"));
+    if parse_url(url).map_err(|why| cannot(&why))?.scheme() != "http" {
+        return Err(cannot("expected http://"));
+    }
+    join::join(url, name).map_err(|error| cannot_write("exercises/.class", &error))?;
     print(&format!("Each check is shown as {name} at {url} from now on.\n"))
 }
 
@@ -266,7 +273,10 @@ fn class(options: &[&str]) -> Result<ExitCode> {
 }
 
 fn print(text: &str) -> Result<ExitCode> {
-    let written = stdout::write(text);
-    written.map_err(|error| ExitError::Output(format!("cannot write: {error}")))?;
+    stdout::write(text).map_err(|error| cannot_write("to stdout", &error))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn cannot_write(what: &str, error: &io::Error) -> ExitError {
+    ExitError::Output(format!("cannot write {what}: {error}"))
 }

@@ -1,7 +1,6 @@
 //! What the judges see of one run of the learner's code, and the verdict that they reach.
 
 use std::collections::HashSet;
-use std::hash::Hash;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -98,16 +97,18 @@ impl Seen {
 
     /// How many threads began requests, and how many processes.
     pub fn threads(&self) -> usize {
-        self.places(|event| (event.pid, event.thread.clone()))
+        self.threads_that(|what| matches!(what, What::Begun(_)))
     }
 
     pub fn processes(&self) -> usize {
-        self.places(|event| event.pid)
+        let begun = self.events.iter().filter(|event| matches!(event.what, What::Begun(_)));
+        begun.map(|event| event.pid).collect::<HashSet<_>>().len()
     }
 
-    fn places<T: Eq + Hash>(&self, place: impl Fn(&Event) -> T) -> usize {
-        let begun = self.events.iter().filter(|event| matches!(event.what, What::Begun(_)));
-        begun.map(place).collect::<HashSet<_>>().len()
+    /// How many threads had an event of this kind.
+    pub fn threads_that(&self, kind: impl Fn(&What) -> bool) -> usize {
+        let events = self.events.iter().filter(|event| kind(&event.what));
+        events.map(|event| (event.pid, &event.thread)).collect::<HashSet<_>>().len()
     }
 
     /// The most requests that had begun and not ended at the same time, as the learner's process saw
@@ -118,6 +119,27 @@ impl Seen {
             Some(*now)
         });
         now.max().unwrap_or_default().try_into().unwrap_or_default()
+    }
+
+    /// How many threads had been started when the first waited for others.
+    pub fn threads_started(&self) -> Option<usize> {
+        self.events.iter().find_map(|event| match event.what {
+            What::Threads(started) => Some(started),
+            _ => None,
+        })
+    }
+
+    /// Why threads asked one at a time.
+    pub fn one_at_a_time(&self) -> &'static str {
+        if self.threads_started() > Some(1) {
+            return "a thread keeps the lock while it waits for its answer: you built a GIL";
+        }
+        match self.source.contains(".map(") && !self.source.contains("for ") {
+            true => {
+                "an iterator is lazy: without `collect`, it joins each thread before it spawns the next"
+            }
+            false => "each thread began when the last had ended: `join` comes right after `spawn`",
+        }
     }
 
     /// # Errors
@@ -213,17 +235,18 @@ pub fn all_in_order(ids: &[usize], n: usize, task: &str) -> Result<(), Red> {
     }
     if ids != Vec::from_iter(0..n) {
         let distinct = ids.iter().filter(|id| **id < n).collect::<HashSet<_>>().len();
-        let (measured, because) = match (ids.len(), distinct) == (n, n) {
-            true => (
-                format!("ids {:?}", &ids[..n.min(13)]),
+        let displaced = ids.iter().zip(0..).find(|(id, place)| *id != place);
+        let (measured, because) = match displaced {
+            Some((id, place)) if (ids.len(), distinct) == (n, n) => (
+                format!("id {id} in place {place}"),
                 "the answers are in the order of arrival, not of their ids",
             ),
-            false => (
+            _ => (
                 format!("{} answers for {distinct} of {n} ids", ids.len()),
                 "ask once for each id; the first is 0",
             ),
         };
-        return Err(Red::new(measured, because).wanted(format!("ids 0 to {}", n - 1)));
+        return Err(Red::new(measured, because).wanted(format!("ids 0 to {} in order", n - 1)));
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::event::{What, record};
+use crate::event::{What, record, threads_started};
 
 /// The environment variable with the server's address.
 pub const SITE: &str = "EXERCISE_SITE";
@@ -134,7 +134,9 @@ impl Request<'_> {
         if answer.starts_with("HTTP/1.1 200") {
             record(What::Ended(id));
         } else {
-            self.requests.in_vain.store(true, SeqCst);
+            if !self.requests.in_vain.swap(true, SeqCst) {
+                record(What::Threads(threads_started(0, Duration::ZERO)));
+            }
             record(What::InVain(id));
         }
         Answer { id }

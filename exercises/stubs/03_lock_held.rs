@@ -8,10 +8,11 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::thread;
 
-use exercises::{Answer, Site, lock_held};
+use exercises::lock_held::{self, Counter};
+use exercises::{Answer, Site};
 
-fn ask_counted(site: &Site, n: usize) -> (usize, Vec<Answer>) {
-    let count = Mutex::new(0);
+fn ask_counted(site: &Site, n: usize) -> (Counter, Vec<Answer>) {
+    let count = Mutex::new(Counter::default());
     let ask = |id| {
         let mut count = count.lock().unwrap();
         *count += 1;

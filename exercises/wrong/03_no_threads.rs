@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 use std::sync::Mutex;
 
-use exercises::{Answer, Site, lock_held};
+use exercises::lock_held::{self, Counter};
+use exercises::{Answer, Site};
 
-fn ask_counted(site: &Site, n: usize) -> (usize, Vec<Answer>) {
-    let count = Mutex::new(0);
+fn ask_counted(site: &Site, n: usize) -> (Counter, Vec<Answer>) {
+    let count = Mutex::new(Counter::default());
     let ask = |id| {
         *count.lock().unwrap() += 1;
         site.ask(id)

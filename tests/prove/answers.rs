@@ -86,18 +86,26 @@ mod wrong_01_from_one;
 mod wrong_01_join_in_loop;
 #[path = "../../exercises/wrong/01_lazy_map.rs"]
 mod wrong_01_lazy_map;
+#[path = "../../exercises/wrong/01_lock_held.rs"]
+mod wrong_01_lock_held;
 #[path = "../../exercises/wrong/01_no_join.rs"]
 mod wrong_01_no_join;
 #[path = "../../exercises/wrong/01_rounds.rs"]
 mod wrong_01_rounds;
 #[path = "../../exercises/wrong/01_twice.rs"]
 mod wrong_01_twice;
+#[path = "../../exercises/wrong/02_join_in_loop.rs"]
+mod wrong_02_join_in_loop;
 #[path = "../../exercises/wrong/02_one_thread.rs"]
 mod wrong_02_one_thread;
 #[path = "../../exercises/wrong/02_own_lock.rs"]
 mod wrong_02_own_lock;
+#[path = "../../exercises/wrong/03_join_in_loop.rs"]
+mod wrong_03_join_in_loop;
 #[path = "../../exercises/wrong/03_no_threads.rs"]
 mod wrong_03_no_threads;
+#[path = "../../exercises/wrong/03_not_counted.rs"]
+mod wrong_03_not_counted;
 #[path = "../../exercises/wrong/04_batches.rs"]
 mod wrong_04_batches;
 #[path = "../../exercises/wrong/04_every_third.rs"]
@@ -162,6 +170,8 @@ mod wrong_10_every_third;
 mod wrong_10_in_turn;
 #[path = "../../exercises/wrong/10_no_await.rs"]
 mod wrong_10_no_await;
+#[path = "../../exercises/wrong/10_one_too_many.rs"]
+mod wrong_10_one_too_many;
 #[path = "../../exercises/wrong/10_underscore.rs"]
 mod wrong_10_underscore;
 #[path = "../../exercises/wrong/11_detached.rs"]
@@ -192,6 +202,7 @@ pub const ANSWERS: &[Answer] = &[
     Answer("solutions/01_threads", solution_01::main, GREEN),
     Answer("wrong/01_join_in_loop", wrong_01_join_in_loop::main, "right after `spawn`"),
     Answer("wrong/01_lazy_map", wrong_01_lazy_map::main, "an iterator is lazy"),
+    Answer("wrong/01_lock_held", wrong_01_lock_held::main, "a thread keeps the lock"),
     Answer("wrong/01_by_arrival", wrong_01_by_arrival::main, "in the order of arrival"),
     Answer("wrong/01_no_join", wrong_01_no_join::main, "before each thread had ended"),
     Answer("stubs/00_predict", stub_00::main, "as long as one"),
@@ -204,9 +215,12 @@ pub const ANSWERS: &[Answer] = &[
     Answer("solutions/02_count", solution_02::main, GREEN),
     Answer("wrong/02_own_lock", wrong_02_own_lock::main, "a lock of its own"),
     Answer("wrong/02_one_thread", wrong_02_one_thread::main, "adds 1, once"),
+    Answer("wrong/02_join_in_loop", wrong_02_join_in_loop::main, "start all ten before"),
     Answer("stubs/03_lock_held", stub_03::main, "you built a GIL"),
     Answer("solutions/03_lock_held", solution_03::main, GREEN),
     Answer("wrong/03_no_threads", wrong_03_no_threads::main, "1 thread asks for all"),
+    Answer("wrong/03_not_counted", wrong_03_not_counted::main, "each thread adds 1 through its guard"),
+    Answer("wrong/03_join_in_loop", wrong_03_join_in_loop::main, "right after `spawn`"),
     Answer("stubs/08_gather", stub_08::main, "before the loop goes on"),
     Answer("solutions/08_gather", solution_08::main, GREEN),
     Answer("wrong/08_futures", wrong_08_futures::main, "a future runs only when it is awaited"),
@@ -241,7 +255,7 @@ pub const ANSWERS: &[Answer] = &[
     Answer("wrong/06_no_flush", wrong_06_no_flush::main, "lay in the buffer"),
     Answer("wrong/06_to_writer", wrong_06_to_writer::main, "an answer in"),
     Answer("wrong/06_endless", wrong_06_endless::main, "does not end with its input"),
-    Answer("wrong/06_not_the_square", wrong_06_not_the_square::main, "the answers are others"),
+    Answer("wrong/06_not_the_square", wrong_06_not_the_square::main, "an answer is wrong"),
     Answer("stubs/04_executor", stub_04::main, "13 threads"),
     Answer("solutions/04_executor", solution_04::main, GREEN),
     Answer("wrong/04_batches", wrong_04_batches::main, "stuck after 2 of 13"),
@@ -259,6 +273,7 @@ pub const ANSWERS: &[Answer] = &[
     Answer("wrong/10_batches", wrong_10_batches::main, "stuck after 2 of 13"),
     Answer("wrong/10_in_turn", wrong_10_in_turn::main, "one after the other"),
     Answer("wrong/10_every_third", wrong_10_every_third::main, "stuck after 8 of 13"),
+    Answer("wrong/10_one_too_many", wrong_10_one_too_many::main, "at most k may ask at once"),
     Answer("stubs/11_cancel", stub_11::main, "mirror 0 takes a minute"),
     Answer("solutions/11_cancel", solution_11::main, GREEN),
     Answer("wrong/11_detached", wrong_11_detached::main, "detaches the task"),

@@ -93,7 +93,8 @@ fn verdict(seen: &Seen) -> Verdict {
             let beats: usize = seen.returned()?;
             if beats != BEATS || seen.begun() != 1 {
                 let because = "call `call` once, and return what it returned";
-                return Err(Red::new(count(seen.begun(), "call"), because));
+                let measured = format!("{}, {beats} returned", count(seen.begun(), "call"));
+                return Err(Red::new(measured, because));
             }
             return Ok(format!("{BEATS} heartbeats while the call blocked another thread"));
         }

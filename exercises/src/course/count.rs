@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use shared::report::count;
 
-use crate::event::{What, record};
+use crate::event::{What, record, threads_started};
 use crate::exercise::Exercise;
 use crate::judge;
 use crate::seen::{Red, Seen, Verdict};
+use crate::site::PATIENCE;
 
 pub const EXERCISE: Exercise = Exercise {
     name: "02_count",
@@ -38,6 +39,7 @@ pub struct Register {
 #[derive(Default)]
 struct Inside {
     value: usize,
+    is_begun: bool,
     /// Threads that have read and not written yet.
     threads: usize,
 }
@@ -47,6 +49,10 @@ impl Register {
     pub fn read(&self) -> usize {
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         record(What::Begun(inside.value));
+        // The first waits for the others' start, which a `join` behind it would prevent.
+        if !std::mem::replace(&mut inside.is_begun, true) {
+            record(What::Threads(threads_started(N, PATIENCE)));
+        }
         inside.threads += 1;
         self.another_reads.notify_all();
         let value = inside.value;
@@ -84,6 +90,10 @@ fn verdict(seen: &Seen) -> Verdict {
             measured,
             "each of the 10 threads adds 1, once: it reads, then writes",
         ));
+    }
+    if let Some(started @ ..N) = seen.threads_started() {
+        let because = "a thread began when another had ended: start all ten before you `join` one";
+        return Err(Red::new(format!("{} at a time", count(started, "thread")), because));
     }
     if seen.peak() > 1 {
         let because = match (seen.source.find("Mutex::new"), seen.source.find("spawn(")) {

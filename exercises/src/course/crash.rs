@@ -130,8 +130,14 @@ fn verdict(seen: &Seen) -> Verdict {
         let because = "a dead worker loses each task that it gets: start a new one";
         return Err(Red::new(format!("{} lost", lost.len()), because));
     }
-    if outcomes.len() != TASKS || lost != [&Outcome::Lost(DEADLY)] {
-        let measured = format!("{} outcomes, {} lost", outcomes.len(), lost.len());
+    let mut right = (0..TASKS).map(|id| match id {
+        DEADLY => Outcome::Lost(id),
+        _ => Outcome::Done(id),
+    });
+    let missing = right.find(|outcome| !outcomes.contains(outcome));
+    if missing.is_some() || outcomes.len() != TASKS {
+        let none = missing.map_or(String::new(), |outcome| format!(", none is {outcome:?}"));
+        let measured = format!("{} outcomes{none}", outcomes.len());
         return Err(Red::new(measured, "every task has one outcome, the one that died is lost"));
     }
     if seen.processes() > WORKERS + 1 {

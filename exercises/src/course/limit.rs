@@ -43,6 +43,9 @@ fn verdict(seen: &Seen) -> Verdict {
             () if seen.source.contains("acquire()") && !seen.source.contains("acquire().await") => {
                 "`acquire()` is a future: without `.await`, the task has no permit"
             }
+            () if peak < N => {
+                "at most k may ask at once: is it `Semaphore::new(k)`, and has each task a permit?"
+            }
             () if seen.source.contains("acquire") => {
                 "a permit is given back too early: `let _ =` drops it, a name in the task keeps it"
             }

@@ -1,7 +1,12 @@
 //! 03: a lock that is held while its thread waits.
 
+use std::ops::AddAssign;
 use std::process::ExitCode;
 
+use serde::Serialize;
+use shared::report;
+
+use crate::event::{What, record};
 use crate::exercise::Exercise;
 use crate::judge;
 use crate::seen::{Red, Seen, Verdict};
@@ -26,9 +31,20 @@ pub const EXERCISE: Exercise = Exercise {
 
 const N: usize = 10;
 
+/// A number that can only count: `+= 1`.
+#[derive(Clone, Copy, Default, Serialize)]
+pub struct Counter(usize);
+
+impl AddAssign<usize> for Counter {
+    fn add_assign(&mut self, more: usize) {
+        record(What::Made(more));
+        self.0 += more;
+    }
+}
+
 /// Judges the learner's `ask_counted`.
 #[track_caller]
-pub fn main(ask_counted: fn(&Site, usize) -> (usize, Vec<Answer>)) -> ExitCode {
+pub fn main(ask_counted: fn(&Site, usize) -> (Counter, Vec<Answer>)) -> ExitCode {
     judge::run(&EXERCISE, || ask_counted(&Site::new(|_| Wait::Gate(N)), N), verdict)
 }
 
@@ -37,8 +53,8 @@ fn verdict(seen: &Seen) -> Verdict {
     seen.not_just_some(N)?;
     let threads = seen.threads();
     if seen.in_vain() && threads > 1 {
-        let because = "a thread keeps the lock while it waits for its answer: you built a GIL";
-        return Err(Red::new(format!("{threads} threads, 1 at the server"), because));
+        let measured = format!("{threads} threads, 1 at the server");
+        return Err(Red::new(measured, seen.one_at_a_time()));
     }
     if seen.in_vain() {
         return Err(Red::new(
@@ -47,8 +63,10 @@ fn verdict(seen: &Seen) -> Verdict {
         ));
     }
     let (count, answers): (usize, Vec<usize>) = seen.returned()?;
-    if (count, answers.len()) != (N, N) {
-        let measured = format!("{count} counted, {} answers", answers.len());
+    let counting = seen.threads_that(|what| matches!(what, What::Made(_)));
+    if (count, counting, answers.len()) != (N, N, N) {
+        let threads = report::count(counting, "thread");
+        let measured = format!("{count} counted by {threads}, {} answers", answers.len());
         let because = "each thread adds 1 through its guard, `*count += 1`, and returns its answer";
         return Err(Red::new(measured, because));
     }

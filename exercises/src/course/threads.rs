@@ -50,13 +50,8 @@ fn verdict(seen: &Seen) -> Verdict {
         ));
     }
     if seen.in_vain() {
-        let because = match seen.source.contains(".map(") && !seen.source.contains("for ") {
-            true => {
-                "an iterator is lazy: without `collect`, it joins each thread before it spawns the next"
-            }
-            false => "each thread began when the last had ended: `join` comes right after `spawn`",
-        };
-        return Err(Red::new(format!("1, though {threads} threads asked"), because));
+        let measured = format!("1, though {threads} threads asked");
+        return Err(Red::new(measured, seen.one_at_a_time()));
     }
     all_in_order(&seen.returned::<Vec<usize>>()?, N, "thread")?;
     Ok(format!("{N} waiting at once, from {threads} threads"))

@@ -161,17 +161,20 @@ fn verdict(seen: &Seen) -> Verdict {
         let because = "the parent waits for the end of the line: push `b'\\n'` after the JSON";
         return Err(Red::new("an answer without its newline", because));
     }
-    if answers.len() < N {
-        let because = "the worker ended before its input did: it is a loop over all lines";
-        return Err(Red::new(count(answers.len(), "answer"), because).wanted("5 answers"));
+    if answers.len() != N {
+        let because = match answers.len() {
+            ..N => "the worker ended before its input did: it is a loop over all lines",
+            _ => "each task has one answer, which is one line of JSON",
+        };
+        return Err(Red::new(count(answers.len(), "line"), because).wanted("5 lines"));
     }
-    let answers: Vec<Value> =
-        answers.iter().map(|line| serde_json::from_str(line).unwrap_or_default()).collect();
-    let right: Vec<Value> = (0..N).map(|id| json!({"id": id, "square": (id + 2).pow(2)})).collect();
-    if answers != right {
-        let measured = answers.first().map_or("no answer".into(), Value::to_string);
-        let because = "the answers are others: one line of JSON each, in the order of the tasks";
-        return Err(Red::new(measured, because).wanted(right[0].to_string()));
+    for (id, line) in answers.iter().enumerate() {
+        let right = json!({"id": id, "square": (id + 2).pow(2)});
+        if serde_json::from_str::<Value>(line).ok().as_ref() != Some(&right) {
+            let because =
+                "an answer is wrong: it has the id of its task, and the square of its number";
+            return Err(Red::new(line.trim_end(), because).wanted(right.to_string()));
+        }
     }
     if most_pieces > 1 {
         let measured = format!("an answer in {most_pieces} pieces");

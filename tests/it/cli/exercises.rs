@@ -96,3 +96,13 @@ fn wrong_words_are_exit_code_2() {
         assert!(output.stderr.contains("cargo ex hint"), "{output:?}");
     }
 }
+
+#[test]
+fn unwritable_class_file_is_exit_code_4() {
+    let directory = scratch("unwritable class");
+    fs::create_dir_all(directory.join("exercises/.class")).unwrap();
+    let output = run(&mut guide(&directory, &["join", "http://127.0.0.1:8080", "Ada"]));
+    assert_eq!(output.exit, ChildExit::Code(4), "{output:?}");
+    assert!(output.stderr.contains("cannot write exercises/.class: "), "{output:?}");
+    assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
+}
