@@ -68,9 +68,9 @@ fn run_in_child(
     learner: impl FnOnce() -> Result<()>,
     verdict: fn(&Seen) -> Verdict,
 ) -> ExitCode {
-    let done = match env::var(JUDGE) {
-        Ok(judge) => enter_child(&judge).and_then(|()| learner()).map(|()| 0),
-        Err(_) => judge(exercise, file, verdict),
+    let done = match env::var_os(JUDGE) {
+        Some(_) => enter_child().and_then(|()| learner()).map(|()| 0),
+        None => judge(exercise, file, verdict),
     };
     done.map_or_else(
         |error| {
@@ -85,12 +85,12 @@ fn run_in_child(
 ///
 /// # Errors
 /// The judge is gone.
-pub fn enter_child(judge: &str) -> Result<()> {
+pub fn enter_child() -> Result<()> {
     fd_limit::raise_limit();
     // A crash leaves no core file.
     #[cfg(unix)]
     let _ = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
-    event::connect(judge).context("cannot reach the judge")?;
+    event::connect(&env::var(JUDGE)?).context("cannot reach the judge")?;
     let print = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
         print(panic);

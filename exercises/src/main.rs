@@ -118,10 +118,9 @@ fn check(exercise: &Exercise) -> Result<ExitCode> {
     let number = exercise.number();
     if !progress::file(exercise).exists() {
         let name = exercise.name;
-        print(&format!(
+        return not_yet(&format!(
             "exercises/src/bin/{name}.rs is missing: cargo ex reset {number} restores it\n"
-        ))?;
-        return Ok(ExitCode::from(1));
+        ));
     }
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
     cargo.args(["run", "--quiet", "--package", env!("CARGO_PKG_NAME"), "--bin", exercise.name]);
@@ -147,13 +146,10 @@ fn check(exercise: &Exercise) -> Result<ExitCode> {
         // Not yet; or it has told why it cannot be checked.
         Some(code @ (1 | 3 | 4)) => Ok(ExitCode::from(code as u8)),
         // Cargo's own code: the file does not compile.
-        Some(101) => {
-            print(&format!(
-                "{}: does not compile yet; the compiler's error is above\n  cargo ex hint {number}\n",
-                exercise.title()
-            ))?;
-            Ok(ExitCode::from(1))
-        }
+        Some(101) => not_yet(&format!(
+            "{}: does not compile yet; the compiler's error is above\n  cargo ex hint {number}\n",
+            exercise.title()
+        )),
         _ => bail!("cannot check {}: it {}", exercise.title(), ChildExit::from(status)),
     }
 }
@@ -211,11 +207,10 @@ fn solution(exercise: &Exercise, give_up: bool) -> Result<ExitCode> {
         return print(exercise.solution);
     }
     let number = exercise.number();
-    print(&format!(
+    not_yet(&format!(
         "{} is not passed yet: try cargo ex hint {number}, or cargo ex solution {number} --give-up\n",
         exercise.title()
-    ))?;
-    Ok(ExitCode::from(1))
+    ))
 }
 
 fn reset(exercise: &Exercise) -> Result<ExitCode> {
@@ -275,6 +270,11 @@ fn class(options: &[&str]) -> Result<ExitCode> {
 fn print(text: &str) -> Result<ExitCode> {
     stdout::write(text).map_err(|error| cannot_write("to stdout", &error))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn not_yet(text: &str) -> Result<ExitCode> {
+    print(text)?;
+    Ok(ExitCode::from(1))
 }
 
 fn cannot_write(what: &str, error: &io::Error) -> ExitError {

@@ -13,7 +13,6 @@ use crate::exercise::Exercise;
 use crate::judge;
 use crate::seen::{Red, Seen, Verdict};
 use crate::site::{Site, Wait};
-use crate::trial::JUDGE;
 
 pub const EXERCISE: Exercise = Exercise {
     name: "07_crash",
@@ -87,7 +86,7 @@ pub fn main(run: fn(Vec<usize>, usize, Start) -> Vec<Outcome>) -> ExitCode {
 
 /// `main` of a worker.
 fn serve() -> ExitCode {
-    if judge::enter_child(&env::var(JUDGE).unwrap_or_default()).is_err() {
+    if judge::enter_child().is_err() {
         return ExitCode::from(3);
     }
     let site = Site::new(|_| Wait::Gate(2));
@@ -119,16 +118,14 @@ fn verdict(seen: &Seen) -> Verdict {
     }
     seen.no_panic()?;
     if seen.in_vain() {
-        let because =
-            "one worker was left, and its task waits for a second: replace the dead worker";
+        let because = "one worker was left, and its task waits for a second: replace the dead one";
         return Err(Red::new(format!("{done} done, then stuck"), because));
     }
     let outcomes: Vec<Outcome> = seen.returned()?;
-    let lost: Vec<&Outcome> =
-        outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Lost(_))).collect();
-    if lost.len() > 1 && lost.contains(&&Outcome::Lost(DEADLY)) {
+    let lost = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Lost(_))).count();
+    if lost > 1 && outcomes.contains(&Outcome::Lost(DEADLY)) {
         let because = "a dead worker loses each task that it gets: start a new one";
-        return Err(Red::new(format!("{} lost", lost.len()), because));
+        return Err(Red::new(format!("{lost} lost"), because));
     }
     let mut right = (0..TASKS).map(|id| match id {
         DEADLY => Outcome::Lost(id),

@@ -4,8 +4,7 @@ use std::process::ExitCode;
 
 use crate::exercise::Exercise;
 use crate::judge;
-use crate::seen::End;
-use crate::seen::{Red, Seen, Verdict, all_in_order};
+use crate::seen::{End, Red, Seen, Verdict, all_in_order};
 use crate::site::{Answer, Site, Wait};
 
 pub const EXERCISE: Exercise = Exercise {
@@ -55,14 +54,12 @@ fn verdict(seen: &Seen) -> Verdict {
             "the lock is held while asking: `while let` keeps its guard to the end of the body";
         return Err(Red::new("1 at once", because));
     }
-    stuck(seen)?;
+    not_stuck(seen)?;
     if ended == N && !matches!(seen.end, End::Returned(_)) {
         let because = "all are answered, but a thread goes on: a sender is still alive, or a loop lacks its `break`";
         return Err(Red::new("13 answers, and no return", because));
     }
-    let mut ids: Vec<usize> = seen.returned()?;
-    ids.sort_unstable();
-    all_in_order(&ids, N, "thread")?;
+    all_returned(seen, "thread")?;
     Ok(format!("{N} answers from {threads} threads, none idle while a request was left"))
 }
 
@@ -70,7 +67,7 @@ fn verdict(seen: &Seen) -> Verdict {
 ///
 /// # Errors
 /// Why one did, told by how many ended before.
-pub fn stuck(seen: &Seen) -> Result<(), Red> {
+pub fn not_stuck(seen: &Seen) -> Result<(), Red> {
     seen.at_most(N)?;
     let ended = seen.ended_in_time();
     let because = match (seen.peak(), ended) {
@@ -80,4 +77,14 @@ pub fn stuck(seen: &Seen) -> Result<(), Red> {
         _ => "each has a share of its own: two have run out, the third has work left",
     };
     Err(Red::new(format!("stuck after {ended} of {N}"), because))
+}
+
+/// Checks that all answers were returned, in any order.
+///
+/// # Errors
+/// They were not. `task` is what asked.
+pub fn all_returned(seen: &Seen, task: &str) -> Result<(), Red> {
+    let mut ids: Vec<usize> = seen.returned()?;
+    ids.sort_unstable();
+    all_in_order(&ids, N, task)
 }

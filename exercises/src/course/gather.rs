@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
+use crate::course::threads::{N, wait};
 use crate::event::What;
 use crate::exercise::Exercise;
 use crate::judge;
 use crate::seen::{Red, Seen, Verdict, all_in_order};
-use crate::site::{Answer, AsyncSite, Wait};
+use crate::site::{Answer, AsyncSite};
 
 pub const EXERCISE: Exercise = Exercise {
     name: "08_gather",
@@ -28,18 +29,11 @@ pub const EXERCISE: Exercise = Exercise {
     solution: include_str!("../../solutions/08_gather.rs"),
 };
 
-const N: usize = 10;
-
 /// Judges the learner's `ask_all`.
 #[track_caller]
 pub fn main<F: Future<Output = Vec<Answer>>>(ask_all: fn(AsyncSite, usize) -> F) -> ExitCode {
     let learner = async || ask_all(AsyncSite::new(wait), N).await;
     judge::run_async(&EXERCISE, learner, verdict)
-}
-
-/// The first to begin returns last, so that the order of arrival is never the order of ids.
-fn wait(nth: usize) -> Wait {
-    if nth == 0 { Wait::LateGate(N) } else { Wait::Gate(N) }
 }
 
 fn verdict(seen: &Seen) -> Verdict {

@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use crate::course::executor::{K, N, stuck, wait};
+use crate::course::executor::{K, N, all_returned, not_stuck, wait};
 use crate::exercise::Exercise;
 use crate::judge;
-use crate::seen::{Red, Seen, Verdict, all_in_order};
+use crate::seen::{Red, Seen, Verdict};
 use crate::site::{Answer, AsyncSite};
 
 pub const EXERCISE: Exercise = Exercise {
@@ -53,9 +53,7 @@ fn verdict(seen: &Seen) -> Verdict {
         };
         return Err(Red::new(format!("{peak} at once"), because));
     }
-    stuck(seen)?;
-    let mut ids: Vec<usize> = seen.returned()?;
-    ids.sort_unstable();
-    all_in_order(&ids, N, "task")?;
+    not_stuck(seen)?;
+    all_returned(seen, "task")?;
     Ok(format!("{N} answers, {peak} at once"))
 }

@@ -1,13 +1,12 @@
 //! 05: a process for each request.
 
 use std::env;
-use std::process::{Command, ExitCode, Output, exit};
+use std::process::{Command, ExitCode, Output};
 
 use crate::exercise::Exercise;
 use crate::judge;
 use crate::seen::{Red, Seen, Verdict, all_in_order};
 use crate::site::{Site, Wait};
-use crate::trial::JUDGE;
 
 pub const EXERCISE: Exercise = Exercise {
     name: "05_processes",
@@ -59,10 +58,10 @@ pub fn main(ask_in_processes: fn(usize, &Program) -> Vec<Output>) -> ExitCode {
 
 /// The program: `main` of a process of the learner's.
 fn ask(id: usize) -> ExitCode {
-    match judge::enter_child(&env::var(JUDGE).unwrap_or_default()) {
-        Ok(()) => println!("{}", Site::new(|_| Wait::Gate(N)).ask(id).id),
-        Err(_) => exit(3),
+    if judge::enter_child().is_err() {
+        return ExitCode::from(3);
     }
+    println!("{}", Site::new(|_| Wait::Gate(N)).ask(id).id);
     ExitCode::SUCCESS
 }
 

@@ -10,8 +10,7 @@ use crate::event::{What, record};
 use crate::exercise::Exercise;
 use crate::judge;
 use crate::seen::{Red, Seen, Verdict};
-use crate::site::PATIENCE;
-use crate::site::SITE;
+use crate::site::{PATIENCE, SITE};
 
 pub const EXERCISE: Exercise = Exercise {
     name: "09_session",

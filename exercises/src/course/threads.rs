@@ -26,7 +26,8 @@ pub const EXERCISE: Exercise = Exercise {
     solution: include_str!("../../solutions/01_threads.rs"),
 };
 
-const N: usize = 10;
+/// Requests. Exercise 08 has the same.
+pub const N: usize = 10;
 
 /// Judges the learner's `ask_all`.
 #[track_caller]
@@ -35,7 +36,7 @@ pub fn main(ask_all: fn(&Site, usize) -> Vec<Answer>) -> ExitCode {
 }
 
 /// The first to begin returns last, so that the order of arrival is never the order of ids.
-fn wait(nth: usize) -> Wait {
+pub fn wait(nth: usize) -> Wait {
     if nth == 0 { Wait::LateGate(N) } else { Wait::Gate(N) }
 }
 

@@ -10,8 +10,7 @@ use shared::report::count;
 use crate::event::{What, record};
 use crate::exercise::Exercise;
 use crate::judge;
-use crate::seen::End;
-use crate::seen::{Red, Seen, Verdict};
+use crate::seen::{End, Red, Seen, Verdict};
 use crate::site::PATIENCE;
 
 pub const EXERCISE: Exercise = Exercise {
