@@ -66,33 +66,23 @@ fn lock(board: &Mutex<Board>) -> MutexGuard<'_, Board> {
 
 impl Pages for Class {
     fn page(&self, uri: &Uri) -> Option<Response<String>> {
-        let page = |status, kind, text| {
-            let mut response = Response::new(text);
-            *response.status_mut() = status;
-            let headers = response.headers_mut();
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-            headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-            Some(response)
+        let (kind, text) = match uri.path() {
+            "/" => ("text/html; charset=utf-8", include_str!("board.html").to_string()),
+            "/board" => ("application/json", lock(&self.0).json().to_string()),
+            "/checked" => ("text/plain", "noted\n".into()),
+            _ => return None,
         };
-        match uri.path() {
-            "/" => page(
-                StatusCode::OK,
-                "text/html; charset=utf-8",
-                include_str!("board.html").to_string(),
-            ),
-            "/board" => page(StatusCode::OK, "application/json", lock(&self.0).json().to_string()),
-            "/checked" => match lock(&self.0).add(uri.query().unwrap_or_default()) {
-                Some(()) => page(StatusCode::OK, "text/plain", "noted\n".into()),
-                None => page(
-                    StatusCode::BAD_REQUEST,
-                    "text/plain",
-                    format!(
-                        "a name has at most {MAX_NAME} characters, a class {MAX_NAMES} names\n"
-                    ),
-                ),
-            },
-            _ => None,
+        let mut response = Response::new(text);
+        let query = uri.query().unwrap_or_default();
+        if uri.path() == "/checked" && lock(&self.0).add(query).is_none() {
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            *response.body_mut() =
+                format!("a name has at most {MAX_NAME} characters, a class {MAX_NAMES} names\n");
         }
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        Some(response)
     }
 
     fn watch(&self, client: IpAddr) -> Box<dyn Send> {

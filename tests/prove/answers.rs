@@ -219,7 +219,11 @@ pub const ANSWERS: &[Answer] = &[
     Answer("stubs/03_lock_held", stub_03::main, "you built a GIL"),
     Answer("solutions/03_lock_held", solution_03::main, GREEN),
     Answer("wrong/03_no_threads", wrong_03_no_threads::main, "1 thread asks for all"),
-    Answer("wrong/03_not_counted", wrong_03_not_counted::main, "each thread adds 1 through its guard"),
+    Answer(
+        "wrong/03_not_counted",
+        wrong_03_not_counted::main,
+        "each thread adds 1 through its guard",
+    ),
     Answer("wrong/03_join_in_loop", wrong_03_join_in_loop::main, "right after `spawn`"),
     Answer("stubs/08_gather", stub_08::main, "before the loop goes on"),
     Answer("solutions/08_gather", solution_08::main, GREEN),
