@@ -171,7 +171,7 @@ fn verdict(seen: &Seen) -> Verdict {
         let right = json!({"id": id, "square": (id + 2).pow(2)});
         if serde_json::from_str::<Value>(line).ok().as_ref() != Some(&right) {
             let because =
-                "an answer is wrong: it has the id of its task, and the square of its number";
+                "an answer is wrong: it needs the id of its task and the square of its number";
             return Err(Red::new(line.trim_end(), because).wanted(right.to_string()));
         }
     }
