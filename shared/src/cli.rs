@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use clap::ArgMatches;
 
 use crate::cli::args::Args;
-pub use crate::cli::args::{ENDS_WITH_STDIN, usage_error};
+pub use crate::cli::args::{ENDS_WITH_STDIN, REPEAT, usage_error};
 use crate::demo::{Demo, Lesson};
 use crate::exit::ExitError;
 use crate::lab::{Evidence, Lab};
@@ -15,7 +15,7 @@ use crate::os::{atomic_file, child, cores, fd_limit, signals, stdout, usage};
 use crate::progress;
 use crate::render::escape::escape_controls;
 use crate::render::{html, text, trace};
-use crate::report::{LessonReport, Machine, Report, Verdict};
+use crate::report::{LessonReport, Machine, Report, Settings, Verdict, rounds};
 
 mod args;
 
@@ -94,29 +94,19 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
             let heading = text::heading(demo.name, lesson.name, lesson.about, columns);
             print(&format!("{gap}{heading}{sections}"))?;
         }
-        let lab = args.lab(lesson, chosen == lesson.name);
-        let has_pools = lesson.takes("workers") && demo.tasks > 0;
-        let settings = lab.as_ref().map(|lab| lab.settings(has_pools)).unwrap_or_default();
-        let evidence = evidence(demo, lesson, lab)?;
-        let done = LessonReport {
-            name: lesson.name.into(),
-            about: lesson.about.into(),
-            settings,
-            runs: evidence.runs,
-            figures: evidence.figures,
-            picture: evidence.picture,
-            findings: evidence.findings,
-        };
+        let (quoted, done) = run(demo, &args, lesson, chosen == lesson.name)?;
         if !json {
-            let ledger = text::ledger(&evidence.quoted, &done, columns);
-            let lesson = text::lesson(&done, &report.machine, columns);
+            let merged: Vec<_> =
+                quoted.iter().map(|lesson| rounds::merge(lesson).into_owned()).collect();
+            let ledger = text::ledger(&merged, &done, columns);
+            let lesson = text::lesson(&rounds::merge(&done), &report.machine, columns);
             reader = print(&(ledger + &lesson))?;
         }
-        report.lessons.extend(evidence.quoted);
+        report.lessons.extend(quoted);
         report.lessons.push(done);
     }
     if let Some(file) = page {
-        atomic_file::write(&file, html::page(&report).as_bytes())?;
+        atomic_file::write(&file, html::page(&rounds::merge_all(&report)).as_bytes())?;
     }
     if let Some(file) = trace {
         if report.lessons.iter().all(|lesson| lesson.runs.is_empty()) {
@@ -132,7 +122,52 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
     Ok(exit_code(&report))
 }
 
-/// Runs a lesson. If it cannot run on this machine, the other lessons still can; but a demo without
+/// Runs a lesson, as often as the command line says. Returns the reports that it quotes, and its own.
+fn run(
+    demo: &Demo,
+    args: &Args,
+    lesson: &Lesson,
+    named: bool,
+) -> Result<(Vec<LessonReport>, LessonReport)> {
+    let rounds = args.rounds(lesson);
+    let (mut all, mut settings) = (Evidence::default(), Settings::default());
+    for number in 1..=rounds.unwrap_or(1) {
+        if let Some(rounds) = rounds {
+            progress::say_for_now(&format!("  round {number} of {rounds}"));
+        }
+        // A new lab: no round knows what another has measured.
+        let lab = args.lab(lesson, named);
+        let has_pools = lesson.takes("workers") && demo.tasks > 0;
+        settings = lab.as_ref().map(|lab| lab.settings(has_pools)).unwrap_or_default();
+        let Evidence { mut runs, mut figures, picture, mut findings, quoted } =
+            evidence(demo, lesson, lab)?;
+        if rounds.is_some() {
+            runs.iter_mut().for_each(|run| run.round = Some(number));
+            figures.iter_mut().for_each(|figure| figure.round = Some(number));
+            findings.iter_mut().for_each(|finding| finding.round = Some(number));
+        }
+        all.runs.extend(runs);
+        all.figures.extend(figures);
+        all.findings.extend(findings);
+        all.quoted.extend(quoted);
+        all.picture = picture.or(all.picture);
+    }
+    if rounds.is_some() {
+        progress::say_for_now("");
+    }
+    let report = LessonReport {
+        name: lesson.name.into(),
+        about: lesson.about.into(),
+        settings,
+        runs: all.runs,
+        figures: all.figures,
+        picture: all.picture,
+        findings: all.findings,
+    };
+    Ok((all.quoted, report))
+}
+
+/// Runs a lesson once. If it cannot run on this machine, the other lessons still can; but a demo without
 /// its notebook cell has nothing to report.
 fn evidence(demo: &Demo, lesson: &Lesson, lab: Result<Lab>) -> Result<Evidence> {
     let run = |lab: Lab| {

@@ -43,6 +43,7 @@ impl Evidence {
     /// For a lesson that cannot run on this machine: nothing is shown on its claims, and why.
     pub(crate) fn not_shown(claims: &[&str], about: &str, why: &str) -> Evidence {
         let finding = |claim: &&str| Finding {
+            round: None,
             claim: claim.to_string(),
             says: about.into(),
             predicted: "unknown".into(),

@@ -95,6 +95,13 @@ fn shows_count() -> bool {
     io::stderr().is_terminal() && !plain
 }
 
+/// A line on stderr, if that is a terminal, which the next line overwrites.
+pub(crate) fn say_for_now(line: &str) {
+    if shows_count() {
+        let _ = write!(io::stderr(), "{line:40}\r");
+    }
+}
+
 static ENDS_WITH_READER: AtomicBool = AtomicBool::new(false);
 
 /// From now on, the program ends as soon as nobody reads its lines any more (`| head`).

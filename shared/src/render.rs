@@ -4,6 +4,7 @@ pub mod columns;
 pub mod escape;
 pub mod html;
 mod pictures;
+mod repeat;
 pub mod text;
 pub mod timeline;
 pub mod trace;

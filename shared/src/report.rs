@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::os::clock::{name_of, now_ms, thread_name};
 
 pub mod lanes;
+pub mod rounds;
 pub mod sample;
 
 /// Everything that one invocation of a demo found out.
@@ -80,6 +81,9 @@ pub struct Settings {
 /// The same tasks, run once under one model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
+    /// The round of `--repeat` that it is from, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<usize>,
     /// `sequential`, `threads`, `thread-pool`, `processes`, `process-pool`, `async`, `rayon`, or a
     /// lesson's own word for a variant.
     pub model: String,
@@ -97,6 +101,10 @@ pub struct Run {
     pub peak_rss_kib: Option<u64>,
     /// CPU time of this process (embedded server included) and of the workers it waited for.
     pub cpu_ms: Option<f64>,
+    /// Context switches of the same processes: a thread waited, and gave its core up.
+    pub voluntary_switches: Option<u64>,
+    /// The OS took the core from a thread that computed.
+    pub involuntary_switches: Option<u64>,
     /// Idle time of the cores that this process may use. `None` outside Linux, or if it may use only
     /// parts of cores.
     #[serde(skip)]
@@ -114,6 +122,9 @@ pub struct Run {
     /// How many tasks the lesson loses on purpose, which is no failure of the program.
     #[serde(skip)]
     pub expected_losses: usize,
+    /// Wall times of all rounds, the shortest first, if this run stands for them.
+    #[serde(skip)]
+    pub rounds_ms: Vec<f64>,
     /// One entry for every task that was asked for, in order of `id`.
     pub tasks: Vec<Task>,
 }
@@ -159,6 +170,8 @@ pub enum Outcome {
 /// Quantities to be drawn side by side: bars, or the points of a curve.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<usize>,
     pub name: String,
     pub unit: String,
     pub scale: Scale,
@@ -182,6 +195,8 @@ pub struct Point {
 /// The outcome of an experiment on one claim.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<usize>,
     /// Id of the claim, such as `T1`.
     pub claim: String,
     pub says: String,
@@ -210,7 +225,7 @@ pub fn count(number: usize, noun: &str) -> String {
 
 impl Figure {
     pub fn new(name: &str, unit: &str, scale: Scale) -> Figure {
-        Figure { name: name.into(), unit: unit.into(), scale, points: Vec::new() }
+        Figure { round: None, name: name.into(), unit: unit.into(), scale, points: Vec::new() }
     }
 
     /// Adds one bar or point. What is not known is `None`.
@@ -327,6 +342,7 @@ impl Run {
     pub fn new(model: &str, wall_ms: f64, tasks: Vec<Task>) -> Run {
         let count = |outcome| tasks.iter().filter(|task| task.outcome == outcome).count();
         Run {
+            round: None,
             model: model.into(),
             wall_ms,
             predicted_ms: None,
@@ -338,11 +354,14 @@ impl Run {
             connections: None,
             peak_rss_kib: None,
             cpu_ms: None,
+            voluntary_switches: None,
+            involuntary_switches: None,
             idle_ms: None,
             threads: ThreadCount::default(),
             looks_up_names: false,
             reduced_concurrency: false,
             expected_losses: 0,
+            rounds_ms: Vec::new(),
             tasks,
         }
     }

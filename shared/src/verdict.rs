@@ -55,7 +55,8 @@ impl Check {
     /// Makes this the finding on one claim.
     pub fn on(self, claim: &str, says: &str) -> Finding {
         let Check { predicted, measured, verdict, because } = self;
-        Finding { claim: claim.into(), says: says.into(), predicted, measured, verdict, because }
+        let (claim, says) = (claim.into(), says.into());
+        Finding { round: None, claim, says, predicted, measured, verdict, because }
     }
 }
 

@@ -14,7 +14,7 @@ use shared::os::child::{self, ChildExit};
 use shared::report::{LessonReport, Report, Settings, Verdict};
 use shared::verdict::Check;
 
-/// Far longer than any demo takes, in a debug build and on a busy machine.
+/// Far longer than any demo takes for one round, in a debug build and on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(600);
 
 /// Their programs, by name.
@@ -68,15 +68,18 @@ impl Demos {
         Ok(Demos(programs))
     }
 
-    /// Runs all lessons of the demo `name`.
+    /// Runs all lessons of the demo `name`, so many `rounds` if that is said.
     ///
     /// # Errors
     /// It did not run to its end, or its output is not a report.
-    pub fn run(&self, name: &str) -> Result<Vec<LessonReport>> {
+    pub fn run(&self, name: &str, rounds: Option<u32>) -> Result<Vec<LessonReport>> {
         let mut command = Command::new(self.0.get(name).context("an unknown demo")?);
         // We hold its stdin while we wait, so it ends when we do, however we end.
         command.args(["all", "--format", "json", ENDS_WITH_STDIN]);
-        let output = child::run_tethered(&mut command, DEADLINE);
+        if let Some(rounds) = rounds {
+            command.args(["--repeat", &rounds.to_string()]);
+        }
+        let output = child::run_tethered(&mut command, DEADLINE * rounds.unwrap_or(1));
         let output = output.with_context(|| format!("cannot start {name}"))?;
         let report = serde_json::from_str::<Report>(&output.stdout);
         let (Ok(report), ChildExit::Code(code @ 0..=1)) = (report, output.exit) else {

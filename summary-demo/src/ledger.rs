@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use indicatif::ProgressBar;
-use shared::report::count;
+use shared::cli::REPEAT;
+use shared::report::{count, rounds};
 use shared::{Evidence, Lab, Lesson};
 
 use crate::choice;
@@ -24,7 +25,8 @@ pub const LESSON: Lesson = Lesson::new(
     &["G9"],
     run,
     include_str!("ledger.rs"),
-);
+)
+.options(&[REPEAT]);
 
 /// In the order of the notebook's sections.
 const DEMOS: [&str; 4] = ["threads-demo", "process-demo", "async-demo", "cpu-bound-demo"];
@@ -34,17 +36,19 @@ fn run(lab: &Lab) -> Result<Evidence> {
     bar.enable_steady_tick(Duration::from_millis(200));
     bar.set_message("building");
     let demos = Demos::build(&DEMOS)?;
+    let repeat = lab.options.get(REPEAT.name).map(str::parse).transpose()?;
     let mut quoted = Vec::new();
     for (place, name) in DEMOS.iter().enumerate() {
         bar.set_message(format!("{name}, {} of {}", place + 1, DEMOS.len()));
-        let lessons = demos.run(name);
+        let lessons = demos.run(name, repeat);
         let lessons = lessons.or_else(|error| demos.not_shown(name, &format!("{error:#}")))?;
         bar.suspend(|| lab.print(&format!("{name}: {}", count(lessons.len(), "lesson"))));
         quoted.extend(lessons);
     }
     bar.finish_and_clear();
 
-    let (matrix, reports) = (Matrix::new(Quoted(&quoted)), Quoted(&quoted));
+    let merged: Vec<_> = quoted.iter().map(|one| rounds::merge(one).into_owned()).collect();
+    let (matrix, reports) = (Matrix::new(Quoted(&merged)), Quoted(&merged));
     let mut findings = vec![matrix.check(reports).on("G9", "Which models speed up which work")];
     findings.extend(choice::findings(reports));
     Ok(Evidence { figures: matrix.figures(), findings, quoted, ..Evidence::default() })

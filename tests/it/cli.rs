@@ -4,6 +4,7 @@ mod class;
 mod exercises;
 mod files;
 mod output;
+mod repeat;
 mod serve;
 mod targets;
 mod usage;

@@ -30,6 +30,20 @@ const DESCRIPTORS_PER_WORKER: usize = 6;
 /// More tasks are counted, instead of a line for each.
 const MAX_LINES: usize = 100;
 
+/// Most rounds of a lesson.
+const MAX_ROUNDS: usize = 100;
+
+/// How often a lesson runs. All demos have it; a lesson that declares it repeats what it starts.
+pub const REPEAT: LessonOption = LessonOption {
+    name: "repeat",
+    value: "N",
+    help: "Run each lesson N times, at most 100: text and page show the median round of each run, or \
+           the one that lost tasks; JSON has all rounds, --trace one after another; a finding that \
+           fails once fails",
+    check: |text| parse_count(text, &(1..=MAX_ROUNDS)).map(|_| ()),
+    writes: false,
+};
+
 /// For a program that starts a demo and holds its stdin: the demo ends when that ends.
 pub const ENDS_WITH_STDIN: &str = "--ends-with-stdin";
 
@@ -62,6 +76,13 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// How often `lesson` runs, if the command line says so.
+    pub(crate) fn rounds(&self, lesson: &Lesson) -> Option<usize> {
+        let repeats_itself = lesson.options.iter().any(|own| own.name == REPEAT.name);
+        let given = self.matches.get_one::<String>(REPEAT.name).filter(|_| !repeats_itself);
+        given.and_then(|rounds| rounds.parse().ok())
+    }
+
     /// What `lesson` works with. `named` says whether it was named, or is one of all.
     ///
     /// # Errors
@@ -90,7 +111,7 @@ impl<'a> Args<'a> {
         lab.delay_ms = Some(delay.as_secs_f64() * 1000.0).filter(|&ms| embedded && ms > 0.0);
         lab.shows_pictures = is_json(&self.matches) || self.is_given("html");
         lab.options = self.option_values(lesson);
-        lab.show = match is_json(&self.matches) {
+        lab.show = match is_json(&self.matches) || self.rounds(lesson).is_some() {
             true => Show::Nothing,
             false if tasks <= MAX_LINES => Show::Lines,
             false => Show::Count,
@@ -265,7 +286,8 @@ pub(crate) fn command(demo: &Demo) -> Command {
                     .help("Time limit for one task"),
             );
     }
-    let own: BTreeMap<_, _> = lesson_options(demo).map(|own| (own.name, own)).collect();
+    let own = lesson_options(demo).chain([&REPEAT]);
+    let own: BTreeMap<_, _> = own.map(|own| (own.name, own)).collect();
     command = command.args(own.values().map(|own| lesson_option(own)));
     let global: Vec<Arg> =
         command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
@@ -296,10 +318,14 @@ fn lesson_option(own: &LessonOption) -> Arg {
 }
 
 fn count_option(arg: Arg, range: RangeInclusive<usize>) -> Arg {
-    arg.value_parser(move |text: &str| match text.parse() {
+    arg.value_parser(move |text: &str| parse_count(text, &range))
+}
+
+fn parse_count(text: &str, range: &RangeInclusive<usize>) -> Result<usize, String> {
+    match text.parse() {
         Ok(count) if range.contains(&count) => Ok(count),
         _ => Err(format!("expected a whole number from {} to {}", range.start(), range.end())),
-    })
+    }
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {

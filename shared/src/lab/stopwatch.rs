@@ -2,7 +2,7 @@
 
 use crate::exit::ExitError;
 use crate::os::clock::now_ms;
-use crate::os::usage;
+use crate::os::usage::{self, Switches};
 use crate::report::{Run, Task, ThreadCount};
 
 /// A run under way.
@@ -10,6 +10,7 @@ use crate::report::{Run, Task, ThreadCount};
 pub struct Stopwatch {
     start_ms: f64,
     cpu_ms: Option<f64>,
+    switches: Option<Switches>,
     idle_ms: Option<f64>,
     os_threads: Option<usize>,
 }
@@ -21,6 +22,7 @@ impl Stopwatch {
             os_threads: usage::os_threads(),
             idle_ms: usage::idle_ms(),
             cpu_ms: usage::cpu_ms(),
+            switches: Switches::now(),
             start_ms: now_ms(),
         }
     }
@@ -39,6 +41,7 @@ impl Stopwatch {
     pub fn stop(&self, model: &str, asked: usize, tasks: Vec<Task>) -> Result<Run, ExitError> {
         let wall_ms = now_ms() - self.start_ms;
         let cpu_ms = self.cpu_ms.zip(usage::cpu_ms()).map(|(before, after)| after - before);
+        let switches = Switches::since(self.switches);
         let idle_ms = self.idle_ms.zip(usage::idle_ms());
         let idle_ms = idle_ms.map(|(before, after)| (after - before).max(0.0));
         let mut slots: Vec<Option<Task>> = vec![None; asked];
@@ -65,6 +68,8 @@ impl Stopwatch {
         let tasks = tasks.map(|(id, slot)| slot.unwrap_or_else(|| lost(id))).collect();
         Ok(Run {
             cpu_ms,
+            voluntary_switches: switches.map(|switches| switches.voluntary),
+            involuntary_switches: switches.map(|switches| switches.involuntary),
             idle_ms,
             peak_rss_kib: usage::peak_rss_kib()
                 .map(|own| own.saturating_add(usage::workers_peak_kib())),

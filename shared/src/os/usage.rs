@@ -1,4 +1,5 @@
-//! What the operating system says about this process: CPU time, memory, threads, idle cores.
+//! What the operating system says about this process: CPU time, context switches, memory, threads,
+//! idle cores.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -15,14 +16,11 @@ use crate::os::{cgroup, cores};
 pub fn cpu_ms() -> Option<f64> {
     #[cfg(unix)]
     {
-        use nix::sys::resource::{UsageWho, getrusage};
         use nix::sys::time::TimeValLike;
-        let mut sum_us = 0;
-        for who in [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN] {
-            let usage = getrusage(who).ok()?;
-            sum_us += usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
-        }
-        Some(sum_us as f64 / 1000.0)
+        let us = own_and_children()?.map(|usage| {
+            usage.user_time().num_microseconds() + usage.system_time().num_microseconds()
+        });
+        Some((us[0] + us[1]) as f64 / 1000.0)
     }
     #[cfg(windows)]
     {
@@ -31,6 +29,48 @@ pub fn cpu_ms() -> Option<f64> {
         let own_ms = (u64::from(kernel) + u64::from(user)) as f64 / 10_000.0;
         Some(own_ms + WORKERS_CPU_MS.load(Relaxed) as f64)
     }
+}
+
+/// Context switches of this process and of the children it has waited for.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+pub struct Switches {
+    /// A thread waited, and gave its core up.
+    pub voluntary: u64,
+    /// The OS took the core from a thread that computed.
+    pub involuntary: u64,
+}
+
+impl Switches {
+    /// Those until now. `None` on Windows.
+    pub fn now() -> Option<Switches> {
+        #[cfg(unix)]
+        {
+            let [own, children] = own_and_children()?;
+            let voluntary =
+                own.voluntary_context_switches() + children.voluntary_context_switches();
+            let involuntary =
+                own.involuntary_context_switches() + children.involuntary_context_switches();
+            Some(Switches { voluntary: voluntary as u64, involuntary: involuntary as u64 })
+        }
+        #[cfg(windows)]
+        None
+    }
+
+    /// Those since `before`. `None` also if the OS has never counted one: some sandboxes do not count.
+    pub fn since(before: Option<Switches>) -> Option<Switches> {
+        let (before, now) = (before?, Switches::now()?);
+        (now != Switches::default()).then(|| Switches {
+            voluntary: now.voluntary.saturating_sub(before.voluntary),
+            involuntary: now.involuntary.saturating_sub(before.involuntary),
+        })
+    }
+}
+
+/// What getrusage(2) says of this process, and of the children it has waited for.
+#[cfg(unix)]
+fn own_and_children() -> Option<[nix::sys::resource::Usage; 2]> {
+    use nix::sys::resource::{UsageWho, getrusage};
+    Some([getrusage(UsageWho::RUSAGE_SELF).ok()?, getrusage(UsageWho::RUSAGE_CHILDREN).ok()?])
 }
 
 /// Idle time in milliseconds, added up over the cores that this process may use. `None` without
@@ -253,6 +293,23 @@ mod tests {
         assert_eq!(os_threads().is_some(), cfg!(not(target_os = "macos")));
         assert!(private_kib().is_none_or(|kib| kib >= 64 << 10), "{} bytes", large.len());
         assert!(os_threads().is_none_or(|threads| threads >= 2));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn waits_are_voluntary_switches() {
+        let counted = |wait: &dyn Fn()| {
+            let before = Switches::now();
+            wait();
+            Switches::since(before).unwrap().voluntary
+        };
+        let pause = || std::thread::sleep(Duration::from_millis(1));
+        assert!(counted(&|| (0..20).for_each(|_| pause())) >= 20);
+        // This process waits once; the child and its own children, which it waits for, ten times.
+        let script = "for i in 1 2 3 4 5; do sleep 0.001; done";
+        let wait = || drop(std::process::Command::new("sh").args(["-c", script]).status());
+        assert!(counted(&wait) >= 10);
+        assert_eq!(Switches::since(None), None);
     }
 
     #[test]

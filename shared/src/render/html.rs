@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::render::escape::{SECTIONS, escape_controls, is_control};
 use crate::render::pictures::{self, rounded};
-use crate::render::text;
+use crate::render::{repeat, text};
 use crate::report::{Figure, Finding, LessonReport, Machine, Report, Run, Scale, Verdict};
 
 /// The page as one document.
@@ -154,8 +154,9 @@ fn run(run: &Run, sequential: Option<&Run>, machine: &Machine) -> String {
         let _ = write!(head, " <span class=\"soft\">{faster}</span>");
     }
     let mut html = format!(
-        "<div class=\"run\" data-run=\"{model}\"><div class=\"head\">{head}</div>\n\
+        "<div class=\"run\" data-run=\"{model}\"><div class=\"head\">{head}</div>\n{}\
          <p class=\"small soft\">{}</p>\n<div class=\"picture\"></div>\n",
+        repeat::marks(run, text::time),
         escape(&text::seen(run, machine))
     );
     for loss in text::losses(run) {
@@ -199,6 +200,8 @@ fn runs(lesson: &LessonReport) -> String {
             known(run.peak_in_flight),
             known(run.connections),
             number(run.cpu_ms),
+            number(run.voluntary_switches.map(|switches| switches as f64)),
+            number(run.involuntary_switches.map(|switches| switches as f64)),
             number(run.peak_rss_kib.map(|kib| kib as f64)),
         ]
     };
@@ -214,6 +217,8 @@ fn runs(lesson: &LessonReport) -> String {
         "at the server",
         "connections",
         "CPU ms",
+        "voluntary switches",
+        "involuntary switches",
         "memory KiB",
     ];
     let rows: Vec<_> = lesson.runs.iter().map(row).collect();

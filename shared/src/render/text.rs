@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::render::columns::{cut, pad, width};
 use crate::render::escape::{SECTIONS, escape_controls, outcome, verdict};
-use crate::render::timeline;
+use crate::render::{repeat, timeline};
 use crate::report::{
     Figure, Finding, LessonReport, Machine, Point, Run, Scale, Settings, Verdict, count,
 };
@@ -52,6 +52,9 @@ pub fn lesson(lesson: &LessonReport, machine: &Machine, columns: usize) -> Strin
     for run in &lesson.runs {
         text.push('\n');
         wrap(&mut text, &headline(run, sequential), 0, columns);
+        if let Some(spread) = repeat::line(run, time, blocks()) {
+            wrap(&mut text, &spread, 2, columns);
+        }
         wrap(&mut text, &seen(run, machine), 2, columns);
         draw(&mut text, run, scale_ms, label_columns, columns);
         for loss in losses(run) {
@@ -200,6 +203,9 @@ pub(crate) fn seen(run: &Run, machine: &Machine) -> String {
         let (cpus, cores) = machine.cpus();
         let share = cpu / (run.wall_ms * cpus) * 100.0;
         parts.push(format!("CPU {}, {share:.0} % of {cores}", time(cpu)));
+    }
+    if let (Some(own), Some(forced)) = (run.voluntary_switches, run.involuntary_switches) {
+        parts.push(format!("context switches: {own} voluntary, {forced} involuntary"));
     }
     if let Some(kib) = run.peak_rss_kib {
         parts.push(format!("memory {:.1} MiB", kib as f64 / 1024.0));

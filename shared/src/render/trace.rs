@@ -75,9 +75,15 @@ impl Trace {
             "failed": run.failed, "timed_out": run.timed_out, "cancelled": run.cancelled,
             "peak_in_flight": run.peak_in_flight, "connections": run.connections,
             "peak_rss_kib": run.peak_rss_kib, "cpu_ms": run.cpu_ms,
+            "voluntary_switches": run.voluntary_switches,
+            "involuntary_switches": run.involuntary_switches,
         });
+        let name = match run.round {
+            Some(round) => format!("{}, round {round}", run.model),
+            None => run.model.clone(),
+        };
         let span = (self.now_ms, self.now_ms + end_ms);
-        self.slice((parent, lane), &run.model, span, args);
+        self.slice((parent, lane), &name, span, args);
         for tasks in lanes(run) {
             let worker = tasks.pid != parent;
             let process = if worker { format!("{demo} worker") } else { demo.to_string() };

@@ -33,12 +33,14 @@ fn json_has_exactly_the_agreed_fields() {
             "cpu_ms",
             "done",
             "failed",
+            "involuntary_switches",
             "model",
             "peak_in_flight",
             "peak_rss_kib",
             "predicted_ms",
             "tasks",
             "timed_out",
+            "voluntary_switches",
             "wall_ms",
         ];
         assert_eq!(fields(run), agreed);
@@ -48,6 +50,8 @@ fn json_has_exactly_the_agreed_fields() {
         assert_eq!(fields(&lesson["findings"][0]), agreed);
         assert_eq!(run["tasks"][0]["outcome"], "done");
         assert!(run["cpu_ms"].is_number() && run["peak_rss_kib"].is_number());
+        let counted = run["voluntary_switches"].is_u64() && run["involuntary_switches"].is_u64();
+        assert_eq!(counted, cfg!(unix), "{run}");
     }
 }
 

@@ -32,6 +32,15 @@ fn counts_out_of_range_are_refused() {
             assert!(refused(name, &["notebook", "-n", bad]).contains("--tasks"));
         }
     }
+    for name in DEMOS.into_iter().chain(["summary-demo"]) {
+        for bad in ["0", "101", "-1", "x", ""] {
+            let line = refused(name, &["--repeat", bad]);
+            assert!(
+                line.contains("'--repeat <N>': expected") && line.contains("1 to 100"),
+                "{line}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -84,6 +84,49 @@ fn killed_demo_is_not_shown() {
     assert!(because.contains("threads-demo was killed by signal 9"), "{because}");
 }
 
+/// With stand-ins for the demos, which write down their words and report two rounds of a finding.
+#[test]
+#[cfg(unix)]
+fn demos_repeat_their_lessons() {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+    let directory = scratch("summary repeated");
+    let program = directory.join("summary-demo");
+    copy_program(&binary("summary-demo"), &program);
+    let finding = |round, verdict| {
+        format!(
+            r#"{{"round":{round},"claim":"T1","says":"Waits overlap","predicted":"p","measured":"m",
+            "verdict":"{verdict}","because":"b"}}"#
+        )
+    };
+    let settings = r#"{"tasks":1,"url":null,"embedded":false,"delay_ms":null}"#;
+    let findings = [finding(1, "holds"), finding(2, "holds")].join(",");
+    let lesson = format!(
+        r#"{{"name":"notebook","about":"","settings":{settings},"runs":[],"findings":[{findings}]}}"#
+    );
+    let machine = r#"{"os":"","cores":1,"profile":""}"#;
+    let report = format!(r#"{{"version":1,"demo":"","machine":{machine},"lessons":[{lesson}]}}"#);
+    for demo in crate::support::demo::DEMOS {
+        let file = directory.join(demo);
+        let script = format!("#!/bin/sh\necho \"$@\" >\"$0 words\"\necho '{report}'\n");
+        fs::write(&file, script.replace(",\n", ",")).unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o755)).unwrap();
+    }
+    let summary = |words: &[&str]| {
+        let mut summary = Command::new(&program);
+        run(summary.env_remove("CARGO").env_remove("CARGO_MANIFEST_DIR").args(words))
+    };
+    let text = summary(&["--repeat", "2"]).stdout;
+    assert_eq!(text.matches("Waits overlap (holds in 2 of 2)").count(), 4, "{text}");
+    let json = summary(&["--repeat", "2", "--format", "json"]).stdout;
+    assert_eq!(json.matches(r#""round":2"#).count(), 4, "{json}");
+    for demo in crate::support::demo::DEMOS {
+        let words = fs::read_to_string(directory.join(format!("{demo} words"))).unwrap();
+        assert_eq!(words, "all --format json --ends-with-stdin --repeat 2\n");
+    }
+    assert_eq!(summary(&["--repeat", "0"]).exit, ChildExit::Code(2));
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn demos_end_with_a_killed_summary() {

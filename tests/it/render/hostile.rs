@@ -23,6 +23,7 @@ fn hostile() -> Report {
     lesson.settings.url = Some(HOSTILE.into());
     lesson.picture = Some(HOSTILE.into());
     lesson.findings = vec![Finding {
+        round: None,
         claim: HOSTILE.into(),
         says: HOSTILE.into(),
         predicted: HOSTILE.into(),
