@@ -1,5 +1,6 @@
 //! What a task, a thread and a process cost: the time to make one and see it end, and its
-//! memory. Each kind is measured in a child process of its own, all in one run.
+//! memory; and how often the OS switches from one thread to another because of it. Each kind is
+//! measured in a child process of its own, all in one run.
 //! You will see all three on a logarithmic scale. What counts is
 //! private memory: a process has most of its pages in common with other processes. A thread has
 //! 2 MiB of address space besides, which costs nothing until it is used, and a stack in the
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use shared::os::child::{ChildMode, write_line};
+use shared::os::usage::Switches;
 use shared::{Evidence, Lab, Lesson};
 
 use crate::lessons::cost_units::{IDLE, processes, tasks, threads};
@@ -49,14 +51,15 @@ fn cost_of(kind: &str, count: usize) -> Result<Cost> {
 /// The child's main: prints what the units have cost together.
 fn measure(args: &[String]) -> Result<()> {
     let [kind, count] = args else { return Ok(()) };
-    let (count, begun) = (count.parse()?, Instant::now());
+    let (count, switches, begun) = (count.parse()?, Switches::now(), Instant::now());
     let (count, kib) = match kind.as_str() {
         "task" => tasks(count)?,
         "thread" => threads(count)?,
         _ => processes(count)?,
     };
     let us = begun.elapsed().as_micros() as f64;
-    write_line(serde_json::to_string(&Cost { count, us, kib })?);
+    let switches = Switches::since(switches).map(|switches| switches.voluntary);
+    write_line(serde_json::to_string(&Cost { count, us, kib, switches })?);
     Ok(())
 }
 
@@ -118,10 +121,10 @@ mod tests {
         let process =
             Cost { us: thread.us * 100.0, kib: thread.kib.map(|kib| kib * 100), ..thread };
         for (costs, verdicts) in [
-            (Costs { task, threads, process }, [Holds; 4]),
-            (Costs { task: process, threads, process: task }, [Fails, Fails, Holds, Fails]),
-            (Costs { task, threads: small, process }, [Holds, Holds, Fails, Holds]),
-            (Costs { task, threads, process: thread }, [Holds, Holds, Holds, Fails]),
+            (Costs { task, threads, process }, [Holds; 5]),
+            (Costs { task: process, threads, process: task }, [Fails, Fails, Holds, Fails, Fails]),
+            (Costs { task, threads: small, process }, [Holds, Holds, Fails, Holds, Fails]),
+            (Costs { task, threads, process: thread }, [Holds, Holds, Holds, Fails, Holds]),
         ] {
             let findings = costs.findings();
             let found: Vec<Verdict> = findings.iter().map(|finding| finding.verdict).collect();

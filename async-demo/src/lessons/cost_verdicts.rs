@@ -10,6 +10,13 @@ const LEAST_THREAD_KIB: f64 = 4.0;
 /// A waiting task has less memory than this, in bytes.
 const SMALL_TASK: f64 = 600.0;
 
+/// Threads that wait for the same lock are switched away from at least as often, on average. One that
+/// comes too late to wait is not.
+const THREAD_SWITCHES: f64 = 0.9;
+
+/// Tasks cause fewer switches than this.
+const TASK_SWITCHES: f64 = 0.01;
+
 /// What `count` units of one kind have cost together.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Cost {
@@ -18,6 +25,8 @@ pub struct Cost {
     pub us: f64,
     /// Private memory in KiB; `None` where the OS does not report it.
     pub kib: Option<u64>,
+    /// Voluntary context switches; `None` where the OS does not count them.
+    pub switches: Option<u64>,
 }
 
 impl Cost {
@@ -27,6 +36,10 @@ impl Cost {
 
     fn kib_each(&self) -> Option<f64> {
         Some(self.kib? as f64 / self.count as f64)
+    }
+
+    fn switches_each(&self) -> Option<f64> {
+        Some(self.switches? as f64 / self.count as f64)
     }
 }
 
@@ -58,7 +71,7 @@ impl Costs {
     }
 
     pub fn findings(&self) -> Vec<Finding> {
-        vec![
+        let mut findings = vec![
             self.tasks_are_small()
                 .on("A5", "A million tasks can wait, at a few hundred bytes each"),
             self.tasks_are_fastest()
@@ -66,7 +79,10 @@ impl Costs {
             self.threads_add_memory().on("T8", "Each thread costs memory"),
             self.processes_cost_more()
                 .on("P6", "A process costs more time and memory than a thread"),
-        ]
+        ];
+        let says = "Each thread that waits is a context switch, a task is none";
+        findings.extend(self.threads_switch().map(|check| check.on("A5", says)));
+        findings
     }
 
     fn tasks_are_small(&self) -> Check {
@@ -122,6 +138,30 @@ impl Costs {
         )
     }
 
+    /// `None` where the OS does not count.
+    fn threads_switch(&self) -> Option<Check> {
+        let (task, thread) = (self.task, self.threads[2]);
+        let (task_each, thread_each) = (task.switches_each()?, thread.switches_each()?);
+        let reason = if thread_each < THREAD_SWITCHES {
+            (Verdict::Fails, "threads waited and kept their cores")
+        } else if task_each >= TASK_SWITCHES {
+            (Verdict::Fails, "the thread of the tasks gave up its core, as if it waited for each")
+        } else {
+            (Verdict::Holds, "a thread gives its core back to the OS, a task its thread to others")
+        };
+        let counted = |cost: Cost, kind| {
+            let switches = cost.switches.unwrap_or(0);
+            format!("{switches} voluntary switches for {} {kind}", cost.count)
+        };
+        Some(Check::new(
+            format!(
+                "{THREAD_SWITCHES} or more for each thread, less than {TASK_SWITCHES} for a task"
+            ),
+            format!("{}, {}", counted(thread, "threads"), counted(task, "tasks")),
+            reason,
+        ))
+    }
+
     fn processes_cost_more(&self) -> Check {
         let [_, (_, thread), (_, process)] = self.kinds();
         let slower = process.us_each() / thread.us_each();
@@ -157,7 +197,7 @@ mod tests {
     use Verdict::*;
 
     fn cost(count: usize, us: f64, kib: impl Into<Option<u64>>) -> Cost {
-        Cost { count, us, kib: kib.into() }
+        Cost { count, us, kib: kib.into(), switches: None }
     }
 
     /// Threads at 50 us and 8 KiB each, which is well below a process and above a task.
@@ -246,6 +286,29 @@ mod tests {
         }
         let measured = usual().processes_cost_more().measured;
         assert_eq!(measured, "20 times the time, 375 times the memory");
+    }
+
+    #[test]
+    fn waiting_thread_needs_a_switch() {
+        let counted = |task, thread| {
+            let mut costs = usual();
+            (costs.task.switches, costs.threads[2].switches) = (task, thread);
+            costs
+        };
+        for (task, thread, verdict, because) in [
+            (9, 900, Holds, "to others"),
+            (9, 899, Fails, "kept their cores"),
+            (10, 900, Fails, "as if it waited"),
+        ] {
+            let check = counted(Some(task), Some(thread)).threads_switch().unwrap();
+            assert!(check.verdict == verdict && check.because.contains(because), "{check:#?}");
+            let threads = format!("{thread} voluntary switches for 1000 threads");
+            assert!(check.measured.starts_with(&threads), "{check:#?}");
+        }
+        let known = counted(Some(9), Some(900));
+        assert_eq!(known.findings().last().map(|finding| &*finding.claim), Some("A5"));
+        // Windows does not count, and there the choice of a model still rests on A5's memory.
+        assert_eq!(counted(None, Some(900)).findings().len(), 4);
     }
 
     #[test]

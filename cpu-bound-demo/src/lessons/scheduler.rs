@@ -1,7 +1,7 @@
 //! The operating system's scheduler decides which thread runs on which core, and for how long. Busy
-//! threads beyond the number of cores take turns, so no more gets done. Threads that wait need no
-//! core: any number can wait at once. A rayon pool has only as many threads as cores, so waits queue
-//! up in it.
+//! threads beyond the number of cores take turns, so no more gets done: the OS takes the core from
+//! one to run another, which is an involuntary context switch. Threads that wait need no core: any
+//! number can wait at once. A rayon pool has only as many threads as cores, so waits queue up in it.
 //! You will see the same picture drawn by one thread for each core, by four, and by one again.
 //! Try it: `num_threads(4 * cores)` in `pool_waits`. The last finding fails: nothing queues up.
 
@@ -35,13 +35,15 @@ fn run(lab: &Lab) -> Result<Evidence> {
     let again = gallery
         .run("a thread for each core again", few.wall_ms, |painter| by_threads(painter, cores))?;
     let quota = lab.cpu_quota.map(|cores| format!("{BURSTS} (a CPU quota of {cores})"));
-    let findings = vec![
+    let mut findings = vec![
         check([&few, &again], &many, cores)
-            .unless(quota)
+            .unless(quota.as_ref())
             .on("G7", "More busy threads than cores do not help"),
         all_wait(4 * cores, thread_waits(4 * cores)?).on("G7", "Any number of threads can wait"),
         waits_queue(cores, pool_waits(cores)?).on("G7", "Waits queue up in a pool for computing"),
     ];
+    let turns = interrupted([&few, &again], &many, cores).map(|check| check.unless(quota));
+    findings.extend(turns.map(|check| check.on("G7", "The OS has busy threads take turns")));
     Ok(Evidence::new(vec![few, many, again], findings))
 }
 
@@ -83,6 +85,8 @@ fn pool_waits(cores: usize) -> Result<usize> {
 
 const BURSTS: &str = "more threads use up the CPU time that the OS allows in a shorter burst";
 
+const TOO_LITTLE: &str = "too little work to tell: try a larger -n";
+
 /// A run had the cores to itself if it used this much of them.
 const UNDISTURBED: f64 = 0.9;
 
@@ -108,7 +112,31 @@ fn check(few: [&Run; 2], many: &Run, cores: usize) -> Check {
         reason,
     )
     .unless(lost(&[few[0], many, few[1]]))
-    .unless((few_ms < WORTHWHILE_MS).then_some("too little work to tell: try a larger -n"))
+    .unless((few_ms < WORTHWHILE_MS).then_some(TOO_LITTLE))
+}
+
+/// Did the OS take cores from busy threads because there were more of them than cores? `None` if it
+/// does not count that.
+fn interrupted(few: [&Run; 2], many: &Run, cores: usize) -> Option<Check> {
+    let switches = |run: &Run| run.involuntary_switches;
+    let few_ms = few[0].wall_ms.min(few[1].wall_ms);
+    let fewest = switches(few[0])?.min(switches(few[1])?);
+    let most = switches(many)?;
+    // Each thread beyond the cores runs only after another one had to stop.
+    let reason = if most < 3 * cores as u64 {
+        (Verdict::Fails, "the OS took the core from hardly any of them")
+    } else if most >= 2 * fewest {
+        (Verdict::Holds, "a thread that computes stops only if the OS takes its core")
+    } else {
+        (Verdict::NotShown, "other programs took the cores from a thread for each core, too")
+    };
+    let check = Check::new(
+        "involuntary context switches: twice as many with four threads for each core, or more",
+        format!("{fewest}, then {most}"),
+        reason,
+    );
+    let check = check.unless(lost(&[few[0], many, few[1]]));
+    Some(check.unless((few_ms < WORTHWHILE_MS).then_some(TOO_LITTLE)))
 }
 
 /// Did all of `count` threads wait at the same time?
@@ -192,6 +220,28 @@ mod tests {
             let check = check([before, after], many, 2);
             assert_check(check, NotShown, "lost 1 of 10 tasks");
         }
+    }
+
+    #[test]
+    fn interrupted_threads_are_counted() {
+        let run = |switches| Run { involuntary_switches: switches, ..run(50.0, None) };
+        let of = |few: [u64; 2], many| {
+            let [before, after] = few.map(|switches| run(Some(switches)));
+            interrupted([&before, &after], &run(Some(many)), 2).unwrap()
+        };
+        assert_check(of([113, 12], 61), Holds, "takes its core");
+        assert_check(of([0, 0], 6), Holds, "takes its core");
+        assert_check(of([0, 0], 5), Fails, "hardly any");
+        assert_check(of([31, 40], 61), NotShown, "other programs");
+        assert_eq!(of([113, 12], 61).measured, "12, then 61");
+        let (known, unknown) = (run(Some(0)), run(None));
+        assert_eq!(interrupted([&known, &unknown], &known, 2), None);
+        let short = Run { wall_ms: 49.5, ..known.clone() };
+        let check = interrupted([&known, &short], &known, 2).unwrap();
+        assert_check(check, NotShown, "too little work");
+        let lossy = losing(known.clone(), 1, "");
+        let check = interrupted([&known, &known], &lossy, 2).unwrap();
+        assert_check(check, NotShown, "lost 1 of 10 tasks");
     }
 
     #[test]
