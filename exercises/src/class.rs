@@ -111,19 +111,26 @@ impl Drop for Watched {
 }
 
 impl Board {
-    /// Notes a check: `name=Ada&exercise=01_threads&passed=true`.
+    /// Notes a check, `name=Ada&exercise=01_threads&passed=true`, or who has joined, `name=Ada`.
     fn add(&mut self, query: &str) -> Option<()> {
         let url = Url::parse(&format!("http://class/?{query}")).ok()?;
         let field = |name| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value);
-        let (name, exercise) = (field("name")?, field("exercise")?);
-        let passed = field("passed")?.parse::<bool>().ok()?;
-        let exercise = ALL.iter().find(|known| known.name == exercise)?;
+        let check = match (field("exercise"), field("passed")) {
+            (None, None) => None,
+            (exercise, passed) => {
+                let exercise = ALL.iter().find(|known| Some(known.name) == exercise.as_deref())?;
+                Some((exercise.name, passed?.parse::<bool>().ok()?))
+            }
+        };
+        let name = field("name")?;
         let is_new = !self.names.contains_key(&*name);
         if !is_name(&name) || (is_new && self.names.len() >= MAX_NAMES) {
             return None;
         }
-        *self.names.entry(name.into_owned()).or_default().entry(exercise.name).or_default() |=
-            passed;
+        let checks = self.names.entry(name.into_owned()).or_default();
+        if let Some((exercise, passed)) = check {
+            *checks.entry(exercise).or_default() |= passed;
+        }
         Some(())
     }
 
@@ -171,6 +178,8 @@ mod tests {
     #[test]
     fn only_known_checks_are_noted() {
         let mut board = Board::default();
+        assert!(board.add("name=Ada").is_some());
+        assert!(board.names["Ada"].is_empty(), "joined");
         assert!(board.add("name=Ada&exercise=01_threads&passed=false").is_some());
         assert!(board.add("name=Ada&exercise=01_threads&passed=true").is_some());
         assert!(board.add("name=Ada&exercise=01_threads&passed=false").is_some());
@@ -179,6 +188,8 @@ mod tests {
         for wrong in [
             "",
             "name=Ada&exercise=99_none&passed=true",
+            "name=Ada&exercise=01_threads",
+            "name=Ada&passed=true",
             "name=Ada&exercise=01_threads&passed=1",
             "name=&exercise=01_threads&passed=true",
             "name=a%1b[2J&exercise=01_threads&passed=true",

@@ -1,4 +1,4 @@
-//! `cargo ex join`: tells the class's board of each check.
+//! `cargo ex join`: tells the class's board who learns here, and of each check.
 
 use std::fs;
 use std::io;
@@ -13,41 +13,45 @@ use crate::exercise::Exercise;
 use crate::progress;
 use crate::site;
 
-/// How long a check may wait for the class's server.
+/// How long a check may wait for the class's server, and how long `join`.
 const PATIENCE: Duration = Duration::from_millis(300);
+const PATIENCE_TO_JOIN: Duration = Duration::from_secs(3);
 
 fn file() -> PathBuf {
     progress::directory().join(".class")
 }
 
-/// Joins the class at `url` as `name`.
+/// Joins the class at `url` as `name`. Returns whether its board shows the name.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn join(url: &str, name: &str) -> io::Result<()> {
-    fs::write(file(), format!("{url}\n{name}\n"))
+pub fn join(url: &str, name: &str) -> io::Result<bool> {
+    fs::write(file(), format!("{url}\n{name}\n"))?;
+    Ok(tell(&[], PATIENCE_TO_JOIN).unwrap_or(false))
 }
 
 /// Tells the board of a check, if this learner has joined a class. A class that does not answer costs
 /// 300 ms, and nothing else.
-pub fn tell(exercise: &Exercise, passed: bool) {
-    let text = fs::read_to_string(file()).unwrap_or_default();
+pub fn tell_check(exercise: &Exercise, passed: bool) {
+    tell(&[("exercise", exercise.name), ("passed", &passed.to_string())], PATIENCE);
+}
+
+/// Returns whether the board has noted it, if this learner has joined a class.
+fn tell(fields: &[(&str, &str)], patience: Duration) -> Option<bool> {
+    let text = fs::read_to_string(file()).ok()?;
     let mut lines = text.lines();
-    let (Some(url), Some(name)) = (lines.next(), lines.next()) else { return };
-    let Ok(mut url) = Url::parse(url) else { return };
+    let (mut url, name) = (Url::parse(lines.next()?).ok()?, lines.next()?);
     url.set_path("checked");
-    let fields = [("name", name), ("exercise", exercise.name), ("passed", &passed.to_string())];
-    url.query_pairs_mut().clear().extend_pairs(fields);
+    url.query_pairs_mut().clear().append_pair("name", name).extend_pairs(fields);
     let host = url.host_str().unwrap_or_default();
     let address = format!("{host}:{}", url.port_or_known_default().unwrap_or(80));
     let (send, sent) = mpsc::channel();
     let send = move || {
-        // The server has noted it once it answers.
-        let _ = site::get(&address, &format!("{}?{}", url.path(), url.query().unwrap_or_default()));
-        let _ = send.send(());
+        let path = format!("{}?{}", url.path(), url.query().unwrap_or_default());
+        let answer = site::get(&address, &path).unwrap_or_default();
+        let _ = send.send(answer.contains(" 200 OK\r\n"));
     };
     // On a thread that nothing waits for: a name server or the class may be silent for long.
-    if thread::Builder::new().spawn(send).is_ok() {
-        let _ = sent.recv_timeout(PATIENCE);
-    }
+    thread::Builder::new().spawn(send).ok()?;
+    sent.recv_timeout(patience).ok()
 }

@@ -114,7 +114,9 @@ fn judge(exercise: &Exercise, file: &str, verdict: fn(&Seen) -> Verdict) -> Resu
         Err(Red { wanted, measured, because }) => {
             let wanted = wanted.as_deref().unwrap_or(exercise.goal);
             text += &format!("{title}: not yet\n  wanted    {wanted}\n  measured  {measured}\n");
-            text += &format!("  because   {because}\n  cargo ex hint {number}\n");
+            let name = exercise.name;
+            text += &format!("  because   {because}\n  edit      exercises/src/bin/{name}.rs\n");
+            text += &format!("  stuck     cargo ex hint {number}\n");
         }
     }
     stdout::write(&text)
@@ -126,7 +128,7 @@ fn judge(exercise: &Exercise, file: &str, verdict: fn(&Seen) -> Verdict) -> Resu
         {
             eprintln!("cannot note the pass in exercises/.progress: {error}");
         }
-        join::tell(exercise, verdict.is_ok());
+        join::tell_check(exercise, verdict.is_ok());
     }
     Ok(u8::from(verdict.is_err()))
 }

@@ -75,7 +75,7 @@ fn run(words: &[&str]) -> Result<ExitCode> {
 }
 
 fn usage(what: &str) -> anyhow::Error {
-    ExitError::Usage(format!("{what}\n\n{}", USAGE.trim_end())).into()
+    ExitError::Usage(format!("{what}; cargo ex help lists the commands")).into()
 }
 
 /// The exercise with this number or name.
@@ -236,8 +236,15 @@ fn join(url: &str, name: &str) -> Result<ExitCode> {
     if parse_url(url).map_err(|why| cannot(&why))?.scheme() != "http" {
         return Err(cannot("expected http://"));
     }
-    join::join(url, name).map_err(|error| cannot_write("exercises/.class", &error))?;
-    print(&format!("Each check is shown as {name} at {url} from now on.\n"))
+    let is_there =
+        join::join(url, name).map_err(|error| cannot_write("exercises/.class", &error))?;
+    print(&format!("Each check is shown as {name} at {url} from now on.\n"))?;
+    match is_there {
+        true => Ok(ExitCode::SUCCESS),
+        false => not_yet(
+            "But no board shows the name yet: is the address right, does a firewall stop it, is the class full?\n",
+        ),
+    }
 }
 
 /// Serves until Ctrl-C.
@@ -259,7 +266,10 @@ fn class(options: &[&str]) -> Result<ExitCode> {
         text += &format!("  http://{address}/\n");
     }
     let address = server.addresses().first().map(ToString::to_string).unwrap_or_default();
-    text += &format!("On each laptop: cargo ex join http://{address} NAME\n");
+    text += &match host.is_loopback() {
+        true => "Only this machine reaches it. For laptops: cargo ex class --host 0.0.0.0\n".into(),
+        false => format!("On each laptop: cargo ex join http://{address} NAME\n"),
+    };
     text += &format!("For bars: cargo run -p threads-demo -- --url http://{address}/delay/500\n");
     print(&text)?;
     loop {
