@@ -1,8 +1,8 @@
 //! Async tasks let waits overlap on a single thread: a task that has to wait at an `.await` yields
 //! to the others, so x + y + z becomes max(x, y, z).
-//! You will see a staircase, a block, and a staircase with steps of k, all on the thread `main`.
+//! You will see one task after another, a block of all at once, and k at a time, all on the thread `main`.
 //! Try it: `-n 100 --delay 20ms`; or write `Semaphore::new(1)` in `k_at_once`, and see the
-//! first staircase again.
+//! first run again.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 //! Processes let waits overlap as threads do, but each must be started, and data travels through pipes as bytes.
-//! You will see a staircase, then a block that starts late: the gap is the start of ten programs.
+//! You will see one task after another, then a block that starts late: the gap is the start of ten programs.
 //! Try it: `--workers 5`, and the pool needs two rounds in place of five. Or `-n 6 --delay 2s`, and
 //! `kill` the pid in the pool's first line: its next task is lost, and another process takes its place.
 

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use anstream::ColorChoice;
 use anyhow::{Context, Result, ensure};
 use clap::ArgMatches;
 
@@ -33,12 +34,13 @@ pub fn main(demo: &Demo) -> ExitCode {
     // Child modes come before clap: every worker process would pay for setting it up.
     let mut modes = demo.all_lessons().flat_map(|lesson| lesson.child_modes);
     let mode = modes.find(|mode| words.first().is_some_and(|word| word == mode.name));
+    ColorChoice::write_global(args::color(&words));
     let code = match mode {
         Some(mode) => mode.enter(&words[1..]).map(|()| 0),
         None => match args::command(demo).try_get_matches() {
             Ok(matches) => start(demo, matches),
             Err(error) if error.use_stderr() => Err(ExitError::Usage(usage_error(&error)).into()),
-            Err(help) => print(&help.to_string()).map(|_| 0),
+            Err(help) => print(&help.render().ansi().to_string()).map(|_| 0),
         },
     };
     let code = code.unwrap_or_else(|error| {
@@ -63,7 +65,7 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
     if matches.get_flag("ends-with-stdin") {
         child::exit_with_stdin()?;
     }
-    let json = args::is_json(&matches);
+    let (json, verbose) = (args::is_json(&matches), matches.get_flag("verbose"));
     args::check_files(demo, &matches)?;
     let [page, trace] = ["html", "trace"].map(|name| matches.get_one::<String>(name).cloned());
     let args = Args::new(demo, matches);
@@ -96,11 +98,15 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
         }
         let (quoted, done) = run(demo, &args, lesson, chosen == lesson.name)?;
         if !json {
-            let merged: Vec<_> =
-                quoted.iter().map(|lesson| rounds::merge(lesson).into_owned()).collect();
-            let ledger = text::ledger(&merged, &done, columns);
-            let lesson = text::lesson(&rounds::merge(&done), &report.machine, columns);
-            reader = print(&(ledger + &lesson))?;
+            let own = rounds::merge(&done);
+            let merge = |lesson| rounds::merge(lesson).into_owned();
+            reader = print(&match quoted.is_empty() {
+                true => text::lesson(&own, &report.machine, verbose, columns),
+                false => {
+                    let quoted: Vec<_> = quoted.iter().map(merge).collect();
+                    text::summary(&quoted, &own, verbose, columns)
+                }
+            })?;
         }
         report.lessons.extend(quoted);
         report.lessons.push(done);

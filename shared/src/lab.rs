@@ -125,7 +125,7 @@ pub struct Lab {
 
 impl Lab {
     pub(crate) fn new(tasks: usize, workers: usize, cores: usize) -> Lab {
-        progress::forget_reduction();
+        progress::begin_lesson();
         Lab {
             tasks,
             workers,

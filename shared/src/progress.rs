@@ -2,12 +2,16 @@
 //! fewer at once.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
 use crate::os::clock::now_ms;
 use crate::os::stdout;
+use crate::render::columns::pad;
 use crate::render::escape::{escape_controls, outcome};
+use crate::render::style::{BAD, DETAIL, GOOD, HEADING, paint};
+use crate::render::text::time;
 use crate::report::Task;
 
 /// How a run's finished tasks are shown.
@@ -21,10 +25,14 @@ pub enum Show {
 }
 
 impl Show {
-    /// Prints the model whose `tasks` follow, which are counted until the count is dropped.
+    /// Prints the model whose `tasks` follow, which are counted until the count is dropped. A model
+    /// that the lesson repeats would print the same lines again.
     pub fn model(self, model: &str, tasks: usize) -> Option<Count> {
-        if self != Show::Nothing {
-            print(&format!("{model}:\n"));
+        let is_new = !MODELS.lock().is_ok_and(|models| models.iter().any(|known| known == model));
+        REPEATS.store(!is_new, Relaxed);
+        if is_new && self != Show::Nothing {
+            let _ = MODELS.lock().map(|mut models| models.push(model.into()));
+            print(&format!("{}\n", paint(HEADING, &format!("{model}:"))));
         }
         (self == Show::Count && shows_count()).then(|| Count::start(tasks))
     }
@@ -32,17 +40,35 @@ impl Show {
     /// Prints the notebook's line for a finished task, in one piece, whatever other threads print.
     pub fn line(self, task: &Task) {
         match self {
-            Show::Lines => {}
-            Show::Count => return Count::add(),
-            Show::Nothing => return,
+            Show::Lines if REPEATS.load(Relaxed) => {}
+            Show::Lines => print(&(line(task) + "\n")),
+            Show::Count => Count::add(),
+            Show::Nothing => {}
         }
-        let result = match (&task.error, task.status) {
-            (None, Some(status)) => format!("status {status}"),
-            (None, None) => "done".to_string(),
-            (Some(error), _) => format!("{}: {error}", outcome(task.outcome)),
-        };
-        let line = format!("  process {}, {}: {result}", task.pid, task.thread);
-        print(&format!("{}\n", escape_controls(&line)));
+    }
+}
+
+/// The models of this lesson so far.
+static MODELS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// Whether the present run's model has run before in this lesson.
+static REPEATS: AtomicBool = AtomicBool::new(false);
+
+/// Which task, where it ran, the status, how long it took, in columns, and why it was lost.
+fn line(task: &Task) -> String {
+    let pid = paint(DETAIL, &format!("pid {:<7}", task.pid));
+    let thread = pad(&escape_controls(&task.thread), 12);
+    let status = task.status.map_or("-".into(), |status| status.to_string());
+    let style = if task.error.is_none() { GOOD } else { BAD };
+    let status = paint(style, &format!("{status:>3}"));
+    let id = format!("#{}", task.id);
+    let ms = time(task.end_ms - task.start_ms);
+    let line = format!("  {id:<4} {pid} {thread} {status} {ms:>9}");
+    match &task.error {
+        Some(error) => {
+            let why = escape_controls(&format!("{}: {error}", outcome(task.outcome)));
+            format!("{line}  {}", paint(BAD, &why))
+        }
+        None => line,
     }
 }
 
@@ -136,12 +162,46 @@ pub fn reduce_concurrency(why: &str) {
     }
 }
 
-/// Before a lesson: it is not reduced yet.
-pub fn forget_reduction() {
+/// Before a lesson: it is not reduced yet, and no model has run.
+pub fn begin_lesson() {
     REDUCED.store(false, Relaxed);
+    let _ = MODELS.lock().map(|mut models| models.clear());
 }
 
 /// Whether [`reduce_concurrency`] was called in this lesson.
 pub fn is_reduced() -> bool {
     REDUCED.load(Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Outcome;
+
+    /// A task's line without this program's own colours.
+    fn plain(task: &Task) -> String {
+        let own = ["\u{1b}[0m", "\u{1b}[2m", "\u{1b}[31m", "\u{1b}[32m"];
+        own.iter().fold(line(task), |line, code| line.replace(code, ""))
+    }
+
+    #[test]
+    fn line_says_task_place_status_and_time() {
+        let thread = "Thread-4".to_string();
+        let task = Task { pid: 21036, thread, status: Some(200), ..Task::done(3, 0.0) };
+        let done = Task { start_ms: 10.0, end_ms: 111.0, ..task };
+        assert_eq!(plain(&done), "  #3   pid 21036   Thread-4     200  101.0 ms");
+        let error = Some("no answer".into());
+        let lost = Task { status: None, outcome: Outcome::TimedOut, error, ..done };
+        let expected = "  #3   pid 21036   Thread-4       -  101.0 ms  timed out: no answer";
+        assert_eq!(plain(&lost), expected);
+    }
+
+    #[test]
+    fn hostile_words_in_line_are_inert() {
+        let hostile = "\u{1b}[44m\r\n\u{9b}\u{202e}";
+        let task = Task { thread: hostile.into(), ..Task::failed(0, hostile) };
+        let line = plain(&task);
+        assert!(!line.contains(['\u{1b}', '\r', '\n', '\u{9b}', '\u{202e}']), "{line:?}");
+        assert_eq!(line.matches("\\u{1b}[44m").count(), 2);
+    }
 }

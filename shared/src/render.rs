@@ -5,6 +5,7 @@ pub mod escape;
 pub mod html;
 mod pictures;
 mod repeat;
+pub mod style;
 pub mod text;
 pub mod timeline;
 pub mod trace;

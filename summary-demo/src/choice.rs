@@ -1,5 +1,5 @@
 //! The choice of a model, as a table: a question, the answer, the claims that it rests on, and the
-//! figures just measured.
+//! figures just measured, with the command that measures them again.
 
 use shared::report::{Finding, Verdict};
 use shared::verdict::Check;
@@ -10,6 +10,8 @@ struct Line {
     /// The question and the answer.
     says: &'static str,
     claims: &'static [Source],
+    /// The command of the lesson that measured the figures.
+    command: &'static str,
     /// What was measured, if all of it was.
     figures: fn(Quoted) -> Option<String>,
     /// Why the answer follows.
@@ -26,6 +28,7 @@ const TABLE: [Line; 7] = [
     Line {
         says: "Tasks wait, some hundreds at once: threads",
         claims: &[("T1", "threads-demo"), ("T6", COST), ("T8", COST)],
+        command: "cargo run -p async-demo -- cost",
         figures: |quoted| {
             let (us, kib) = (us(quoted, "thread")?, kib(quoted, "thread")?);
             Some(format!("a thread takes {us:.0} us and {kib:.0} KiB"))
@@ -35,6 +38,7 @@ const TABLE: [Line; 7] = [
     Line {
         says: "Thousands wait, or must be cancelled: async",
         claims: &[("A5", "async-demo"), ("A4", "async-demo")],
+        command: "cargo run -p async-demo -- scale",
         figures: |quoted| {
             let (task, thread) = (per_request(quoted, "async")?, per_request(quoted, "threads")?);
             Some(format!("{task:.0} KiB a request in async, {thread:.0} in a thread"))
@@ -52,6 +56,7 @@ const TABLE: [Line; 7] = [
             ("G7", "cpu-bound-demo"),
             ("G8", "cpu-bound-demo"),
         ],
+        command: "cargo run -p cpu-bound-demo",
         figures: |quoted| {
             let alone = quoted.run("cpu-bound-demo/notebook", "sequential")?;
             let rayon = quoted.run("cpu-bound-demo/notebook", "rayon")?;
@@ -62,6 +67,7 @@ const TABLE: [Line; 7] = [
     Line {
         says: "Tasks wait and compute: async, with rayon for the computing",
         claims: &[("A6", "async-demo"), ("A6", BESIDE), ("G9", BESIDE)],
+        command: "cargo run -p cpu-bound-demo -- compute-in-async",
         figures: |quoted| {
             let [tasks, rayon] = ["tasks on many threads", "rayon"]
                 .map(|way| quoted.figure(BESIDE, "Beats of the heart meanwhile", way));
@@ -80,13 +86,14 @@ const TABLE: [Line; 7] = [
             ("P6", COST),
             ("G10", "cpu-bound-demo"),
         ],
+        command: "cargo run -p cpu-bound-demo -- stop",
         figures: |quoted| {
             let (us, kib) = (us(quoted, "process")?, kib(quoted, "process")?);
             let stop = |kind| quoted.figure(STOP, "Time until it stopped", kind);
             let (process, thread) = (stop("process")?, stop("thread")?);
             Some(format!(
-                "a process takes {us:.0} us and {kib:.0} KiB; killed, it stops in {process:.1} ms, \
-                a thread when its work ends, in {thread:.0} ms"
+                "killed, a process stops in {process:.1} ms, a thread when its work ends, in \
+                {thread:.0} ms; a process takes {us:.0} us and {kib:.0} KiB"
             ))
         },
         because: |_| "their data must be serialized, and each costs more than a thread",
@@ -94,6 +101,7 @@ const TABLE: [Line; 7] = [
     Line {
         says: "How small a piece of work may be: a hundred times what starting it costs",
         claims: &[("T6", COST), ("P6", COST)],
+        command: "cargo run -p async-demo -- cost",
         figures: |quoted| {
             let ms = |kind| Some(100.0 * us(quoted, kind)? / 1000.0);
             let (task, thread, process) = (ms("task")?, ms("thread")?, ms("process")?);
@@ -104,6 +112,7 @@ const TABLE: [Line; 7] = [
     Line {
         says: "Tasks compute in Python: processes, or code that releases the lock",
         claims: &[("G1", GIL), ("G3", GIL)],
+        command: "cargo run -p cpu-bound-demo -- gil",
         figures: |quoted| {
             let busy = |label| quoted.figure(GIL, "Two workers in Python", label);
             let required = ["threads", "hashlib", "processes"];
@@ -129,7 +138,8 @@ pub fn findings(quoted: Quoted) -> Vec<Finding> {
             None => (Verdict::Holds, (line.because)(quoted).into()),
         };
         let predicted = format!("{} hold", claims.join(", "));
-        Check::new(predicted, figures.unwrap_or("unknown".into()), reason).on("G9", line.says)
+        let measured = format!("{} ({})", figures.unwrap_or("unknown".into()), line.command);
+        Check::new(predicted, measured, reason).on("G9", line.says)
     };
     TABLE.iter().map(finding).collect()
 }
@@ -199,16 +209,17 @@ mod tests {
         for finding in &findings {
             assert_eq!(finding.verdict, Holds, "{finding:#?}");
         }
-        let measured: Vec<_> = findings.iter().map(|finding| finding.measured.as_str()).collect();
+        let measured = findings.iter().map(|finding| finding.measured.split(" (").next());
+        assert!(findings[1].measured.ends_with(" (cargo run -p async-demo -- scale)"));
         assert_eq!(
-            measured,
+            measured.flatten().collect::<Vec<_>>(),
             [
                 "a thread takes 50 us and 50 KiB",
                 "17 KiB a request in async, 24 in a thread",
                 "rayon 2.00 times as fast as one thread",
                 "a task beats 0 times beside computing tasks, 50 beside rayon",
-                "a process takes 1200 us and 1200 KiB; killed, it stops in 0.3 ms, a thread when \
-                its work ends, in 500 ms",
+                "killed, a process stops in 0.3 ms, a thread when its work ends, in 500 ms; a \
+                process takes 1200 us and 1200 KiB",
                 "a task 0.05 ms, a thread 5 ms, a process 120 ms",
                 "cores busy with two workers: threads 1.0, hashlib 1.9, processes 1.8",
             ]

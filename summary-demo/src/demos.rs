@@ -3,18 +3,20 @@
 use std::collections::HashMap;
 use std::env;
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, IsTerminal, stderr};
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use shared::cli::ENDS_WITH_STDIN;
 use shared::os::child::{self, ChildExit};
 use shared::report::{LessonReport, Report, Settings, Verdict};
 use shared::verdict::Check;
 
-/// Far longer than any demo takes for one round, in a debug build and on a busy machine.
+use crate::progress::Progress;
+
+/// Far longer than any lesson takes for one round, in a debug build and on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(600);
 
 /// Their programs, by name.
@@ -25,7 +27,7 @@ impl Demos {
     ///
     /// # Errors
     /// They do not build, or they do not exist.
-    pub fn build(names: &[&str]) -> Result<Demos> {
+    pub fn build(names: &[&str], progress: &mut Progress) -> Result<Demos> {
         let this = env::current_exe()?;
         let directory = this.parent().context("this program is in no directory")?;
         let beside = |name: &str| directory.join(format!("{name}{}", env::consts::EXE_SUFFIX));
@@ -50,13 +52,18 @@ impl Demos {
             for (name, _) in env::vars_os().filter(|(name, _)| is_about_package(name)) {
                 build.env_remove(name);
             }
-            if !stderr().is_terminal() {
-                build.arg("--quiet");
-            }
+            build.arg("--quiet"); // The progress says how far it is; errors are shown nevertheless.
             let mut build = child::spawn(&mut build).context("cannot start cargo")?;
             let messages = build.stdout.take().map(BufReader::new).into_iter();
             let messages = messages.flat_map(|messages| messages.lines().map_while(Result::ok));
-            programs.extend(messages.filter_map(|message| built(&message)));
+            let mut left = names.to_vec();
+            for message in messages {
+                if let Some((name, program)) = built(&message) {
+                    left.retain(|left| *left != name);
+                    programs.insert(name, program);
+                }
+                progress.builds(&left);
+            }
             if !build.wait()?.success() {
                 bail!("the demos do not build");
             }
@@ -68,14 +75,31 @@ impl Demos {
         Ok(Demos(programs))
     }
 
-    /// Runs all lessons of the demo `name`, so many `rounds` if that is said.
+    /// The lessons of the demo `name`.
     ///
     /// # Errors
-    /// It did not run to its end, or its output is not a report.
-    pub fn run(&self, name: &str, rounds: Option<u32>) -> Result<Vec<LessonReport>> {
+    /// The demo does not list them.
+    pub fn list(&self, name: &str) -> Result<Vec<Listed>> {
+        let mut list = Command::new(self.0.get(name).context("an unknown demo")?);
+        let output = child::run(list.arg("--list"), child::DEADLINE);
+        let output = output.with_context(|| format!("cannot start {name}"))?;
+        ensure!(output.exit == ChildExit::Code(0), "{name} --list {}", output.exit);
+        Ok(output.stdout.lines().filter_map(|line| Listed::read(name, line)).collect())
+    }
+
+    /// Runs a lesson, so many `rounds` if that is said. If it cannot run, its claims are not shown.
+    pub fn run(&self, lesson: &Listed, rounds: Option<u32>) -> Vec<LessonReport> {
+        let reports = self.reports(&lesson.demo, &lesson.name, rounds);
+        reports
+            .unwrap_or_else(|error| lesson.not_shown(&format!("{error:#}")).into_iter().collect())
+    }
+
+    /// # Errors
+    /// The lesson did not run to its end, or its output is not a report.
+    fn reports(&self, name: &str, lesson: &str, rounds: Option<u32>) -> Result<Vec<LessonReport>> {
         let mut command = Command::new(self.0.get(name).context("an unknown demo")?);
         // We hold its stdin while we wait, so it ends when we do, however we end.
-        command.args(["all", "--format", "json", ENDS_WITH_STDIN]);
+        command.args([lesson, "--format", "json", ENDS_WITH_STDIN]);
         if let Some(rounds) = rounds {
             command.args(["--repeat", &rounds.to_string()]);
         }
@@ -83,8 +107,7 @@ impl Demos {
         let output = output.with_context(|| format!("cannot start {name}"))?;
         let report = serde_json::from_str::<Report>(&output.stdout);
         let (Ok(report), ChildExit::Code(code @ 0..=1)) = (report, output.exit) else {
-            let last = output.stderr.lines().last().unwrap_or_default();
-            bail!("{name} {}: {last}", output.exit);
+            bail!("{name} {}: {}", output.exit, output.stderr.lines().last().unwrap_or_default());
         };
         let mut lessons = report.lessons;
         for lesson in &mut lessons {
@@ -96,40 +119,51 @@ impl Demos {
         }
         Ok(lessons)
     }
-
-    /// The lessons of the demo `name`, which could not run: each of their claims is not shown.
-    ///
-    /// # Errors
-    /// The demo does not even list its lessons.
-    pub fn not_shown(&self, name: &str, why: &str) -> Result<Vec<LessonReport>> {
-        let mut list = Command::new(self.0.get(name).context("an unknown demo")?);
-        let output = child::run(list.arg("--list"), child::DEADLINE);
-        let list = output.ok().filter(|output| output.exit == ChildExit::Code(0));
-        let list = list.with_context(|| why.to_string())?.stdout;
-        Ok(list.lines().filter_map(|line| lesson_not_shown(name, line, why)).collect())
-    }
 }
 
-/// `line` has the name of a lesson, its claims, and what it is about. `None` for one without claims.
-fn lesson_not_shown(demo: &str, line: &str, why: &str) -> Option<LessonReport> {
-    let is_claim = |word: &&str| {
-        word.strip_prefix(['T', 'P', 'A', 'G']).is_some_and(|number| number.parse::<u8>().is_ok())
-    };
-    let mut words = line.split_whitespace();
-    let name = format!("{demo}/{}", words.next()?);
-    let claims: Vec<&str> = words.clone().take_while(is_claim).collect();
-    let about = words.skip(claims.len()).collect::<Vec<_>>().join(" ");
-    let not_shown = || Check::new("unknown", "the demo cannot run here", (Verdict::NotShown, why));
-    let findings: Vec<_> = claims.into_iter().map(|claim| not_shown().on(claim, &about)).collect();
-    (!findings.is_empty()).then(|| LessonReport {
-        name,
-        about: about.clone(),
-        settings: Settings::default(),
-        runs: Vec::new(),
-        figures: Vec::new(),
-        picture: None,
-        findings,
-    })
+/// A lesson as its demo lists it.
+pub struct Listed {
+    demo: String,
+    name: String,
+    claims: Vec<String>,
+    about: String,
+}
+
+impl Listed {
+    /// `line` has the name of a lesson, its claims, and what it is about.
+    fn read(demo: &str, line: &str) -> Option<Listed> {
+        let is_claim = |word: &&str| {
+            let number = word.strip_prefix(['T', 'P', 'A', 'G']);
+            number.is_some_and(|number| number.parse::<u8>().is_ok())
+        };
+        let mut words = line.split_whitespace();
+        let name = words.next()?.to_string();
+        let claims: Vec<String> = words.clone().take_while(is_claim).map(String::from).collect();
+        let about = words.skip(claims.len()).collect::<Vec<_>>().join(" ");
+        Some(Listed { demo: demo.into(), name, claims, about })
+    }
+
+    /// The lesson's name in the summary.
+    pub fn full_name(&self) -> String {
+        format!("{}/{}", self.demo, self.name)
+    }
+
+    /// The report of a lesson that could not run. `None` for one without claims.
+    fn not_shown(&self, why: &str) -> Option<LessonReport> {
+        let check =
+            || Check::new("unknown", "the lesson cannot run here", (Verdict::NotShown, why));
+        let findings: Vec<_> =
+            self.claims.iter().map(|claim| check().on(claim, &self.about)).collect();
+        (!findings.is_empty()).then(|| LessonReport {
+            name: self.full_name(),
+            about: self.about.clone(),
+            settings: Settings::default(),
+            runs: Vec::new(),
+            figures: Vec::new(),
+            picture: None,
+            findings,
+        })
+    }
 }
 
 /// The program that cargo has built, by its message in JSON, and its name.

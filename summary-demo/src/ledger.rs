@@ -1,22 +1,21 @@
 //! Runs every lesson of the other demos and reads their reports: their findings are the ledger, their
 //! times the matrix of models, and both together the choice.
-//! You will see each claim with its prediction, its measurement and its verdict; then how many times
-//! as fast as the sequential run each model is, where tasks wait and where they compute; then the
-//! choice: which model for what, each line with the claims that it rests on.
+//! You will see how many times as fast as the sequential run each model is, where tasks wait and where
+//! they compute; the choice: which model for what, with the figures just measured and the lesson that
+//! measured them; the claims by section; and what does not hold or was not shown. `--verbose` adds each
+//! claim with its prediction and its measurement.
 //! Try it: on Linux, `taskset -c 0 cargo run --release -p summary-demo`. On a single core, the lines
 //! about tasks that compute are not shown.
 
-use std::time::Duration;
-
 use anyhow::Result;
-use indicatif::ProgressBar;
 use shared::cli::REPEAT;
 use shared::report::{count, rounds};
 use shared::{Evidence, Lab, Lesson};
 
 use crate::choice;
-use crate::demos::Demos;
+use crate::demos::{Demos, Listed};
 use crate::matrix::Matrix;
+use crate::progress::Progress;
 use crate::quoted::Quoted;
 
 pub const LESSON: Lesson = Lesson::new(
@@ -32,20 +31,20 @@ pub const LESSON: Lesson = Lesson::new(
 const DEMOS: [&str; 4] = ["threads-demo", "process-demo", "async-demo", "cpu-bound-demo"];
 
 fn run(lab: &Lab) -> Result<Evidence> {
-    let bar = ProgressBar::new_spinner(); // Shows on a terminal only.
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar.set_message("building");
-    let demos = Demos::build(&DEMOS)?;
-    let repeat = lab.options.get(REPEAT.name).map(str::parse).transpose()?;
+    let mut progress = Progress::new();
+    let demos = Demos::build(&DEMOS, &mut progress)?;
+    let lists: Vec<_> = DEMOS.iter().map(|name| demos.list(name)).collect::<Result<_>>()?;
+    let repeat: Option<u32> = lab.options.get(REPEAT.name).map(str::parse).transpose()?;
+    progress.plan(lists.iter().flatten().map(Listed::full_name).collect(), repeat.unwrap_or(1));
     let mut quoted = Vec::new();
-    for (place, name) in DEMOS.iter().enumerate() {
-        bar.set_message(format!("{name}, {} of {}", place + 1, DEMOS.len()));
-        let lessons = demos.run(name, repeat);
-        let lessons = lessons.or_else(|error| demos.not_shown(name, &format!("{error:#}")))?;
-        bar.suspend(|| lab.print(&format!("{name}: {}", count(lessons.len(), "lesson"))));
-        quoted.extend(lessons);
+    for (name, lessons) in DEMOS.iter().zip(&lists) {
+        for lesson in lessons {
+            progress.next();
+            quoted.extend(demos.run(lesson, repeat));
+        }
+        progress.above(|| lab.print(&format!("{name}: {}", count(lessons.len(), "lesson"))));
     }
-    bar.finish_and_clear();
+    drop(progress);
 
     let merged: Vec<_> = quoted.iter().map(|one| rounds::merge(one).into_owned()).collect();
     let (matrix, reports) = (Matrix::new(Quoted(&merged)), Quoted(&merged));

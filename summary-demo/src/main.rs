@@ -11,6 +11,7 @@ mod choice;
 mod demos;
 mod ledger;
 mod matrix;
+mod progress;
 mod quoted;
 
 const DEMO: Demo = Demo::new(env!("CARGO_PKG_NAME"), include_str!("main.rs"), ledger::LESSON)

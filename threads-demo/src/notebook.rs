@@ -1,7 +1,7 @@
 //! Threads let waits overlap: ten waits of 100 ms take a second in sequence, but 100 ms when each has
 //! its own thread. A pool of k threads needs n / k rounds, rounded up.
 //!
-//! You will see a staircase, a block, and a staircase whose steps are k tasks high.
+//! You will see one task after another, a block of all at once, and k threads with n / k tasks each.
 //!
 //! Try it: `--workers 5`; or `-n 100 --delay 10ms`; or join only the first thread, by
 //! `ids.iter().zip(threads).take(1)`, and read what the report says about the other nine.

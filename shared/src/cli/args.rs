@@ -7,7 +7,9 @@ use std::ops::RangeInclusive;
 use std::rc::Rc;
 use std::time::Duration;
 
+use anstream::ColorChoice;
 use anyhow::Result;
+use clap::builder::Styles;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -19,6 +21,7 @@ use crate::os::{atomic_file, cores, fd_limit};
 use crate::progress::Show;
 use crate::render::columns::pad;
 use crate::render::escape::{escape_controls, mask_password};
+use crate::render::style::HEADING;
 use crate::render::text;
 
 const MAX_WORKERS: usize = 1000;
@@ -219,6 +222,7 @@ pub(crate) fn command(demo: &Demo) -> Command {
     let mut command = Command::new(demo.name)
         .about(about.to_string())
         .term_width(text::columns())
+        .styles(Styles::styled().header(HEADING).usage(HEADING))
         .after_help(pros_and_cons.to_string())
         .subcommand_value_name("LESSON")
         .subcommand_help_heading("Lessons")
@@ -238,6 +242,19 @@ pub(crate) fn command(demo: &Demo) -> Command {
             option("trace", "FILE")
                 .value_parser(writable)
                 .help("Save the runs as Trace Event JSON, for Perfetto or chrome://tracing"),
+        )
+        .arg(
+            option("color", "WHEN")
+                .value_parser(["auto", "always", "never"])
+                .default_value("auto")
+                .help("Colours in text; auto follows the terminal and NO_COLOR"),
+        )
+        .arg(
+            Arg::new("verbose")
+                .long("verbose")
+                .action(ArgAction::SetTrue)
+                .global(true)
+                .help("Print every finding in full"),
         )
         .arg(
             Arg::new("list")
@@ -337,6 +354,22 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 
 fn writable(path: &str) -> Result<String, String> {
     atomic_file::check(path).map(|()| path.into())
+}
+
+/// The value of `--color`. It also applies to --help, at which clap stops reading.
+pub(crate) fn color(words: &[String]) -> ColorChoice {
+    let next = words.iter().skip(1).map(String::as_str).chain([""]);
+    let value =
+        words.iter().zip(next).find_map(|(word, next)| match word.strip_prefix("--color") {
+            Some("") => Some(next),
+            Some(value) => value.strip_prefix('='),
+            None => None,
+        });
+    match value {
+        Some("always") => ColorChoice::Always,
+        Some("never") => ColorChoice::Never,
+        _ => ColorChoice::Auto,
+    }
 }
 
 pub(crate) fn list(demo: &Demo) -> String {

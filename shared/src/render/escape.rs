@@ -27,6 +27,10 @@ pub fn mask_password(url: &str) -> String {
     }
 }
 
+/// The sections of the notebook, by the letters of their claims.
+pub const SECTION_NAMES: [(&str, &str); 4] =
+    [("T", "threads"), ("P", "processes"), ("A", "async"), ("G", "GIL and summary")];
+
 /// What the letters of claims stand for.
 pub const SECTIONS: &str = "Claims by section: T threads, P processes, A async, G GIL and summary";
 

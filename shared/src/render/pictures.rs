@@ -66,7 +66,7 @@ fn kind(task: &Task, computes: bool) -> &'static str {
 
 /// Whether tasks without a server spent their time computing: the OS counted CPU time for at least
 /// half of it. If the OS does not count, they are taken to compute.
-fn computes(run: &Run) -> bool {
+pub(crate) fn computes(run: &Run) -> bool {
     let mut spans: Vec<(f64, f64)> = run.tasks.iter().map(|t| (t.start_ms, t.end_ms)).collect();
     spans.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (mut under_way_ms, mut until) = (0.0, 0.0);

@@ -1,10 +1,14 @@
-//! Renders a report for people: plain text, wrapped to the terminal, with a timeline.
+//! Renders a report for people: text with colours, wrapped to the terminal, with a timeline.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use anstyle::Style;
+
 use crate::render::columns::{cut, pad, width};
-use crate::render::escape::{SECTIONS, escape_controls, outcome, verdict};
+use crate::render::escape::{SECTION_NAMES, SECTIONS, escape_controls, outcome, verdict};
+use crate::render::pictures::computes;
+use crate::render::style::{self, BAD, COMPUTING, DETAIL, HEADING, PLAIN, WAITING, paint};
 use crate::render::{repeat, timeline};
 use crate::report::{
     Figure, Finding, LessonReport, Machine, Point, Run, Scale, Settings, Verdict, count,
@@ -21,7 +25,7 @@ pub fn columns() -> usize {
 /// The heading above the lines of a lesson's tasks.
 pub fn heading(demo: &str, name: &str, about: &str, columns: usize) -> String {
     let mut text = String::new();
-    wrap(&mut text, &format!("{demo}, lesson {name}"), 0, columns);
+    wrap_spans(&mut text, &[(HEADING, &format!("{demo}, lesson {name}"))], 0, columns);
     wrap(&mut text, about, 0, columns);
     text
 }
@@ -29,103 +33,238 @@ pub fn heading(demo: &str, name: &str, about: &str, columns: usize) -> String {
 /// What the letters of claims stand for, once in a report.
 pub fn sections(columns: usize) -> String {
     let mut text = String::new();
-    wrap(&mut text, SECTIONS, 0, columns);
+    wrap_spans(&mut text, &[(DETAIL, SECTIONS)], 0, columns);
     text
 }
 
-/// A lesson's runs, figures and findings.
-pub fn lesson(lesson: &LessonReport, machine: &Machine, columns: usize) -> String {
+/// A lesson's runs, figures and findings, which are in full if it is `verbose`.
+pub fn lesson(lesson: &LessonReport, machine: &Machine, verbose: bool, columns: usize) -> String {
     let mut text = String::new();
     let scale_ms = lesson.runs.iter().map(|run| run.wall_ms).fold(0.0, f64::max);
     let widest = lesson.runs.iter().map(timeline::label_columns).max();
     let label_columns = widest.unwrap_or(0).min(columns / 3);
     let sequential = lesson.runs.iter().find(|run| run.model == "sequential");
-    let build = if machine.profile == "debug" {
-        "; a debug build: --release gives fair figures"
-    } else {
-        ""
-    };
+    let build = if machine.profile == "debug" { "; debug build (try --release)" } else { "" };
     if !lesson.runs.is_empty() {
         text.push('\n');
-        wrap(&mut text, &(setting(lesson, machine) + build), 0, columns);
+        let setting = setting(lesson, machine) + build;
+        wrap_spans(&mut text, &[(DETAIL, &setting)], 0, columns);
     }
     for run in &lesson.runs {
         text.push('\n');
-        wrap(&mut text, &headline(run, sequential), 0, columns);
+        let (model, times) = headline(run, sequential);
+        wrap_spans(&mut text, &[(HEADING, &model), (PLAIN, &times)], 0, columns);
         if let Some(spread) = repeat::line(run, time, blocks()) {
             wrap(&mut text, &spread, 2, columns);
         }
-        wrap(&mut text, &seen(run, machine), 2, columns);
-        draw(&mut text, run, scale_ms, label_columns, columns);
+        wrap_spans(&mut text, &[(DETAIL, &seen(run, machine))], 2, columns);
+        let waits = lesson.settings.url.is_some() || !computes(run);
+        let style = if waits { WAITING } else { COMPUTING };
+        draw(&mut text, run, style, scale_ms, label_columns, columns);
         for loss in losses(run) {
-            wrap(&mut text, &loss, 2, columns);
+            wrap_spans(&mut text, &[(BAD, &loss)], 2, columns);
         }
     }
-    for figure in &lesson.figures {
+    if !lesson.figures.is_empty() {
         text.push('\n');
-        bars(&mut text, figure, columns);
+        lesson.figures.iter().for_each(|figure| bars(&mut text, figure, columns));
     }
-    for finding in &lesson.findings {
+    if !lesson.findings.is_empty() {
         text.push('\n');
-        wrap(
-            &mut text,
-            &format!("{} {}: {}", finding.claim, verdict(finding.verdict), finding.says),
-            0,
-            columns,
-        );
-        wrap(&mut text, &format!("predicted {}", finding.predicted), 2, columns);
-        wrap(&mut text, &format!("measured  {}", finding.measured), 2, columns);
-        wrap(&mut text, &format!("because   {}", finding.because), 2, columns);
+        let all: Vec<_> = lesson.findings.iter().map(|finding| (finding, "")).collect();
+        findings(&mut text, &all, verbose, columns);
     }
     text
 }
 
-/// The findings of many lessons, two lines each, and a third if a claim does not hold. Then a line that
-/// counts them together with those of the `last` lesson, which are printed with it.
-pub fn ledger(lessons: &[LessonReport], last: &LessonReport, columns: usize) -> String {
-    if lessons.is_empty() {
-        return String::new();
+/// What follows from the lessons of other demos: the matrix of models and the choice, which the report
+/// on them is; the claims by section; what does not hold or was not shown, and why. If it is
+/// `verbose`, all findings.
+pub fn summary<'a>(
+    lessons: &'a [LessonReport],
+    report: &LessonReport,
+    verbose: bool,
+    columns: usize,
+) -> String {
+    let mut text = "\n".to_string();
+    matrix(&mut text, &report.figures, columns);
+    if let Some((matrix, choices)) = report.findings.split_first() {
+        choice(&mut text, matrix, matrix.verdict != Verdict::Holds, columns);
+        text.push('\n');
+        wrap_spans(&mut text, &[(HEADING, "Which model for which work")], 0, columns);
+        choices.iter().for_each(|line| choice(&mut text, line, true, columns));
     }
-    let mut text = String::new();
-    for finding in lessons.iter().flat_map(|lesson| &lesson.findings) {
-        let Finding { claim, says, predicted, measured, because, .. } = finding;
-        let line = format!("{}{}{says}", pad(claim, 4), pad(verdict(finding.verdict), 10));
-        wrap(&mut text, &line, 0, columns);
-        let line = format!("predicted {predicted}; measured {measured}");
-        wrap(&mut text, &line, 4, columns);
-        if finding.verdict != Verdict::Holds {
-            wrap(&mut text, &format!("because {because}"), 4, columns);
-        }
-    }
-    let all = || lessons.iter().chain([last]).flat_map(|lesson| &lesson.findings);
-    let claims = all().map(|finding| &finding.claim).collect::<HashSet<_>>().len();
-    let verdicts = [Verdict::Holds, Verdict::Fails, Verdict::NotShown];
-    let [hold, fail, not_shown] =
-        verdicts.map(|verdict| all().filter(|finding| finding.verdict == verdict).count());
-    let (claims, hold) = (count(claims, "claim"), count(hold, "finding"));
     text.push('\n');
-    let line =
-        format!("{claims}: {hold} with \"holds\", {fail} with \"FAILS\", {not_shown} not shown");
-    wrap(&mut text, &line, 0, columns);
+    claims(&mut text, lessons.iter().chain([report]).flat_map(|lesson| &lesson.findings), columns);
+    let in_lesson =
+        |lesson: &'a LessonReport| lesson.findings.iter().map(|one| (one, &*lesson.name));
+    let all: Vec<_> = lessons.iter().flat_map(in_lesson).collect();
+    let doubtful = all.iter().copied().filter(|(one, _)| one.verdict != Verdict::Holds).collect();
+    let all = if verbose { all } else { Vec::new() };
+    for (title, part) in [("What does not hold or was not shown", doubtful), ("All findings", all)]
+    {
+        if !part.is_empty() {
+            text.push('\n');
+            wrap_spans(&mut text, &[(HEADING, title)], 0, columns);
+            findings(&mut text, &part, verbose, columns);
+        }
+    }
     text
 }
 
-/// A bar for each point of a figure, with the numbers beside it.
+/// A line of the table of choices: the verdict, the question with its answer, the figures with the
+/// lesson that measured them; and the reason if it does not hold.
+fn choice(text: &mut String, finding: &Finding, with_figures: bool, columns: usize) {
+    let word = pad(verdict(finding.verdict), 10);
+    let (question, answer) = finding.says.split_once(": ").unwrap_or((&finding.says, ""));
+    let question = if answer.is_empty() { question.into() } else { format!("{question}: ") };
+    let style = style::verdict(finding.verdict);
+    let line = [(style, &*word), (PLAIN, &question), (HEADING, answer)];
+    wrap_spans(text, &line, 0, columns);
+    if with_figures {
+        wrap_spans(text, &[(DETAIL, &finding.measured)], 10, columns);
+    }
+    if finding.verdict != Verdict::Holds {
+        wrap(text, &format!("because {}", finding.because), 10, columns);
+    }
+}
+
+/// The number of claims by verdict, in all and by section. A claim holds if all findings on it do.
+fn claims<'a>(text: &mut String, findings: impl Iterator<Item = &'a Finding>, columns: usize) {
+    let mut claims: Vec<(&str, Verdict)> = Vec::new();
+    let rank = |verdict: Verdict| match verdict {
+        Verdict::Holds => 0,
+        Verdict::NotShown => 1,
+        Verdict::Fails => 2,
+    };
+    for Finding { claim, verdict, .. } in findings {
+        match claims.iter_mut().find(|(known, _)| known == claim) {
+            Some((_, worst)) if rank(*worst) < rank(*verdict) => *worst = *verdict,
+            Some(_) => {}
+            None => claims.push((claim, *verdict)),
+        }
+    }
+    let mut line = |title: &str, style: Style, claims: &[(&str, Verdict)]| {
+        let title = format!("{title}{}: ", count(claims.len(), "claim"));
+        let mut spans = vec![(style, title)];
+        for (one, words) in
+            [(Verdict::Holds, "hold"), (Verdict::Fails, "FAIL"), (Verdict::NotShown, "not shown")]
+        {
+            let ids: Vec<_> = claims.iter().filter(|claim| claim.1 == one).map(|c| c.0).collect();
+            let names = if one == Verdict::Holds || style == HEADING { "" } else { &ids.join(" ") };
+            let names = if names.is_empty() { String::new() } else { format!(" ({names})") };
+            if !ids.is_empty() || one == Verdict::Holds {
+                let comma = if spans.len() > 1 { ", " } else { "" };
+                spans.push((PLAIN, comma.into()));
+                spans.push((style::verdict(one), format!("{} {words}{names}", ids.len())));
+            }
+        }
+        let spans: Vec<_> = spans.iter().map(|(style, words)| (*style, &**words)).collect();
+        wrap_spans(text, &spans, if style == HEADING { 0 } else { 2 }, columns);
+    };
+    line("", HEADING, &claims);
+    for (letter, name) in SECTION_NAMES {
+        let own: Vec<_> = claims.iter().filter(|c| c.0.starts_with(letter)).copied().collect();
+        if !own.is_empty() {
+            line(&pad(name, 16), PLAIN, &own);
+        }
+    }
+}
+
+/// Findings, each with the lesson that it is from if that is not clear. What is predicted and what was measured
+/// stand in columns where there is room, and once where both say the same.
+fn findings(text: &mut String, findings: &[(&Finding, &str)], verbose: bool, columns: usize) {
+    let is_same = |one: &Finding| {
+        let (a, b) = (&one.predicted, &one.measured);
+        one.verdict == Verdict::Holds && !verbose && (a.starts_with(&**b) || b.starts_with(&**a))
+    };
+    // "predicted" and "measured" take ten columns each.
+    let predicted = |one: &Finding| width(&escape_controls(&one.predicted));
+    let fits = |width: &usize| 2 + 10 + width <= columns / 2;
+    let differing = findings.iter().filter(|(one, _)| !is_same(one));
+    let column = differing.map(|(one, _)| predicted(one)).filter(fits).max().unwrap_or(0);
+    for &(finding, lesson) in findings {
+        let Finding { claim, says, predicted: expected, measured, because, .. } = finding;
+        let says = match lesson {
+            "" => format!(": {says}"),
+            lesson => format!(": {says} ({lesson})"),
+        };
+        let (word, style) = (verdict(finding.verdict), style::verdict(finding.verdict));
+        let line = [(HEADING, &**claim), (PLAIN, " "), (style, word), (PLAIN, &says)];
+        wrap_spans(text, &line, 0, columns);
+        if is_same(finding) {
+            let line =
+                [(PLAIN, "as predicted: "), (PLAIN, measured), (DETAIL, " ("), (DETAIL, because)];
+            wrap_spans(text, &[&line[..], &[(DETAIL, ")")]].concat(), 2, columns);
+            continue;
+        }
+        let gap = " ".repeat((column + 3).saturating_sub(predicted(finding)));
+        let wide = 2 + 10 + column + 3 + 9 + width(&escape_controls(measured));
+        if predicted(finding) <= column && wide <= columns {
+            let line = [(DETAIL, "predicted "), (PLAIN, expected), (PLAIN, &gap)];
+            let rest = [(DETAIL, "measured "), (PLAIN, &**measured)];
+            wrap_spans(text, &[&line[..], &rest].concat(), 2, columns);
+        } else {
+            wrap_spans(text, &[(DETAIL, "predicted "), (PLAIN, expected)], 2, columns);
+            wrap_spans(text, &[(DETAIL, "measured  "), (PLAIN, measured)], 2, columns);
+        }
+        wrap_spans(text, &[(DETAIL, "because   "), (DETAIL, because)], 2, columns);
+    }
+}
+
+/// Figures side by side, with a row for each label: the bars of work that waits, then of work that
+/// computes. Where that is too wide, one above the other.
+fn matrix(text: &mut String, figures: &[Figure], columns: usize) {
+    let Some(longest) = figures.iter().max_by_key(|figure| figure.points.len()) else { return };
+    let labels: Vec<String> =
+        longest.points.iter().map(|point| escape_controls(&point.label)).collect();
+    let label_columns = labels.iter().map(|label| width(label)).max().unwrap_or(0);
+    let names: Vec<String> = figures.iter().map(|figure| escape_controls(&figure.name)).collect();
+    let each = columns.saturating_sub(label_columns) / figures.len();
+    if names.iter().any(|name| width(name) + 2 > each) {
+        return figures.iter().for_each(|figure| bars(text, figure, columns));
+    }
+    let heading: String = names.iter().map(|name| format!("  {}", pad(name, each - 2))).collect();
+    let heading = format!("{}{}", " ".repeat(label_columns), heading.trim_end());
+    let _ = writeln!(text, "{}", paint(HEADING, &heading));
+    for (label, known) in labels.iter().zip(&longest.points) {
+        let mut line = pad(label, label_columns);
+        for (figure, style) in figures.iter().zip([WAITING, COMPUTING].into_iter().cycle()) {
+            let point = figure.points.iter().find(|point| point.label == known.label);
+            let measured = point.and_then(|point| point.measured);
+            let number = measured.map_or("-".into(), |value| format!("{value:.1}"));
+            let number = cut(&number, 6);
+            let room = each - 2 - 6 - 1;
+            let length = (figure.share(measured.unwrap_or(0.0)) * room as f64).round() as usize;
+            let bar = blocks()[8].to_string().repeat(length);
+            let rest = " ".repeat(room - length);
+            line += &format!("  {number:>6} {}{rest}", paint(style, &bar));
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+/// A bar for each point of a figure, with the numbers in columns beside it.
 fn bars(text: &mut String, figure: &Figure, columns: usize) {
     let Figure { name, unit, .. } = figure;
     let note = match figure.scale {
         Scale::Linear => "",
         Scale::Logarithmic => ", logarithmic",
     };
-    wrap(text, &format!("{name}, {unit}{note}"), 0, columns);
+    wrap_spans(text, &[(HEADING, name), (PLAIN, ", "), (PLAIN, unit), (PLAIN, note)], 0, columns);
     let number = |value: Option<f64>| value.map_or("-".into(), quantity);
     let widest = |cell: &dyn Fn(&Point) -> String| {
         figure.points.iter().map(|point| width(&cell(point))).max().unwrap_or(0)
     };
     let label = |point: &Point| escape_controls(&point.label);
-    let value = |point: &Point| match point.predicted {
-        Some(predicted) => format!("{}, predicted {}", number(point.measured), quantity(predicted)),
-        None => number(point.measured),
+    let measured = widest(&|point| number(point.measured));
+    let predicted = widest(&|point| point.predicted.map_or(String::new(), quantity));
+    let value = |point: &Point| {
+        let value = format!("{:>measured$}", number(point.measured));
+        match point.predicted {
+            Some(number) => format!("{value}, predicted {:>predicted$}", quantity(number)),
+            None => value,
+        }
     };
     let label_columns = widest(&label).min(columns / 3);
     let value_columns = widest(&value).min(columns - label_columns - 4);
@@ -133,11 +272,10 @@ fn bars(text: &mut String, figure: &Figure, columns: usize) {
     for point in &figure.points {
         let name = pad(cut(&label(point), label_columns), label_columns);
         let number = value(point);
-        let number = cut(&number, value_columns);
-        let gap = " ".repeat(value_columns - width(number));
+        let number = pad(cut(&number, value_columns), value_columns);
         let length = figure.share(point.measured.unwrap_or(0.0)) * room as f64;
         let bar = blocks()[8].to_string().repeat(length.round() as usize);
-        let line = format!("  {name} {gap}{number} {bar}");
+        let line = format!("  {name} {number} {bar}");
         let _ = writeln!(text, "{}", line.trim_end());
     }
 }
@@ -154,7 +292,7 @@ fn quantity(value: f64) -> String {
 /// The last line of a report.
 pub fn next(command: &str, columns: usize) -> String {
     let mut text = "\n".to_string();
-    wrap(&mut text, &format!("Next: {command}"), 0, columns);
+    wrap_spans(&mut text, &[(HEADING, "Next: "), (PLAIN, command)], 0, columns);
     text
 }
 
@@ -174,15 +312,16 @@ pub(crate) fn setting(lesson: &LessonReport, machine: &Machine) -> String {
     line
 }
 
-fn headline(run: &Run, sequential: Option<&Run>) -> String {
-    let mut line = format!("{}: {}", run.model, time(run.wall_ms));
+/// The model, and its times.
+fn headline(run: &Run, sequential: Option<&Run>) -> (String, String) {
+    let mut line = format!(": {}", time(run.wall_ms));
     if let Some(predicted) = run.predicted_ms {
         let _ = write!(line, ", predicted {}", time(predicted));
     }
     if let Some(faster) = sequential.and_then(|sequential| speed_up(run, sequential)) {
         let _ = write!(line, ", {faster}");
     }
-    line
+    (run.model.clone(), line)
 }
 
 /// How `run` compares with the sequential one, if both did everything.
@@ -208,18 +347,37 @@ pub(crate) fn seen(run: &Run, machine: &Machine) -> String {
         parts.push(format!("context switches: {own} voluntary, {forced} involuntary"));
     }
     if let Some(kib) = run.peak_rss_kib {
-        parts.push(format!("memory {:.1} MiB", kib as f64 / 1024.0));
+        let mib = kib as f64 / 1024.0;
+        let digits = usize::from(mib < 100.0);
+        parts.push(format!("memory {mib:.digits$} MiB"));
     }
     parts.join("; ")
 }
 
-fn draw(text: &mut String, run: &Run, scale_ms: f64, label_columns: usize, columns: usize) {
+/// The bars of a run. Tasks that are told apart begin with their ids.
+fn draw(
+    text: &mut String,
+    run: &Run,
+    style: Style,
+    scale_ms: f64,
+    label_columns: usize,
+    columns: usize,
+) {
     let blocks = blocks();
     for row in timeline::rows(run, scale_ms, columns - label_columns - 3) {
         let label = pad(cut(&row.label, label_columns), label_columns);
-        let bar: String =
-            row.levels.iter().map(|&level| blocks[usize::from(level.min(8))]).collect();
-        let _ = writeln!(text, "{}", format!("  {label} {bar}").trim_end());
+        let bar = |levels: &[u8]| -> String {
+            levels.iter().map(|&level| blocks[usize::from(level.min(8))]).collect()
+        };
+        let mut line = format!("  {label} ");
+        let mut column = 0;
+        for (start, id) in &row.ids {
+            line += &paint(style, &bar(&row.levels[column..*start]));
+            line += &paint(style.invert(), id);
+            column = start + id.len();
+        }
+        line += &paint(style, bar(&row.levels[column..]).trim_end());
+        let _ = writeln!(text, "{}", line.trim_end());
     }
 }
 
@@ -266,14 +424,30 @@ pub(crate) fn time(ms: f64) -> String {
 
 /// Adds `line`, indented and broken between words. A word that is too long is broken, too.
 pub fn wrap(text: &mut String, line: &str, indent: usize, columns: usize) {
-    let line = escape_controls(line);
+    wrap_spans(text, &[(PLAIN, line)], indent, columns);
+}
+
+/// The same for a line of parts in different styles.
+fn wrap_spans(text: &mut String, spans: &[(Style, &str)], indent: usize, columns: usize) {
+    let spans: Vec<_> = spans.iter().map(|(style, part)| (*style, escape_controls(part))).collect();
+    let line: String = spans.iter().map(|(_, part)| &**part).collect();
     let mut rest = line.as_str();
     while !rest.is_empty() {
         let fits = cut(rest, columns - indent);
         let is_word_cut = !rest[fits.len()..].is_empty() && !rest[fits.len()..].starts_with(' ');
         let space = fits.rfind(' ').filter(|&at| is_word_cut && at > 0);
         let part = &fits[..space.unwrap_or(fits.len())];
-        let _ = writeln!(text, "{:indent$}{}", "", part.trim_end());
+        let start = line.len() - rest.len();
+        let _ = write!(text, "{:indent$}", "");
+        let (mut from, shown) = (0, start..start + part.trim_end().len());
+        for (style, span) in &spans {
+            let (low, high) = (shown.start.max(from), shown.end.min(from + span.len()));
+            if low < high {
+                *text += &paint(*style, &line[low..high]);
+            }
+            from += span.len();
+        }
+        text.push('\n');
         rest = &rest[part.len()..];
         rest = rest.strip_prefix(' ').unwrap_or(rest);
     }

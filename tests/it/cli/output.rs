@@ -1,13 +1,14 @@
 //! Where the report goes: closed pipes, full disks, narrow terminals.
 
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use shared::os::child::ChildExit;
 use shared::render::columns::width;
 
 use crate::support::demo::{DEMOS, HTTP_DEMOS, demo, finish, run, spawn};
+use crate::support::workspace::scratch;
 
 #[test]
 fn json_has_exactly_the_agreed_fields() {
@@ -102,8 +103,7 @@ fn text_is_plain_and_keeps_columns() {
             assert_eq!((output.exit, output.stderr.as_str()), (ChildExit::Code(0), ""));
             assert!(!output.stdout.contains(['\u{1b}', '\r']), "{name}");
             // The lines of tasks are printed whole, as they come.
-            let report = output.stdout.lines().filter(|line| !line.starts_with("  process "));
-            for line in report {
+            for line in output.stdout.lines().filter(|line| !line.starts_with("  #")) {
                 assert!(width(line) <= columns, "{name}, {columns} columns: {line}");
             }
         }
@@ -115,14 +115,84 @@ fn every_task_line_is_whole() {
     for (name, ..) in HTTP_DEMOS {
         let output = run(&mut demo(name, &["-n", "50", "--delay", "5ms"]));
         let lines: Vec<&str> =
-            output.stdout.lines().filter(|line| line.contains("status")).collect();
+            output.stdout.lines().filter(|line| line.starts_with("  #")).collect();
         assert_eq!(lines.len(), 150, "{name}");
+        let mut ids = [0; 50];
         for line in lines {
-            let rest = line.strip_prefix("  process ").unwrap();
-            let (pid, rest) = rest.split_once(", ").unwrap();
-            assert!(pid.parse::<u32>().is_ok() && rest.ends_with(": status 200"), "{line}");
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [id, "pid", pid, thread, "200", ms, "ms"] = words[..] else {
+                panic!("{name}: {line}");
+            };
+            ids[id[1..].parse::<usize>().unwrap()] += 1;
+            assert!(pid.parse::<u32>().is_ok() && ms.parse::<f64>().is_ok(), "{line}");
+            // The columns are the same in all lines.
+            assert_eq!((line.find(thread), line.find(" 200 ")), (Some(19), Some(31)), "{line}");
         }
+        assert_eq!(ids, [3; 50], "{name}");
     }
+}
+
+/// Text with the escape codes for colours taken out.
+fn uncoloured(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_string();
+    parts.fold(first, |text, part| text + part.split_once('m').unwrap().1)
+}
+
+#[test]
+fn colours_are_in_text_alone() {
+    for name in DEMOS {
+        let forced = |words: &[&str]| run(demo(name, words).env("COLUMNS", "60")).stdout;
+        let text = forced(&["-n", "3", "--color", "always"]);
+        for code in ["\u{1b}[1m", "\u{1b}[2m"] {
+            assert!(text.contains(code), "{name}: {text:?}");
+        }
+        let bar = if name == "cpu-bound-demo" { "\u{1b}[35m█" } else { "\u{1b}[36m█" };
+        assert!(text.contains(bar), "{name}: {text:?}");
+        let plain = uncoloured(&text);
+        assert!(!plain.contains('\u{1b}'), "{plain:?}");
+        for line in plain.lines().filter(|line| !line.starts_with("  #")) {
+            assert!(width(line) <= 60, "{name}: {line}");
+        }
+        let help = forced(&["--help", "--color=always"]);
+        assert_eq!(uncoloured(&help), forced(&["--help"]));
+        assert!(help.contains("\u{1b}[1mUsage:"), "{help:?}");
+        let json = forced(&["-n", "3", "--color", "always", "--format", "json"]);
+        assert!(!json.contains('\u{1b}') && !json.contains("u001b"), "{name}");
+        let page = scratch(&format!("colours of {name}")).join("page.html");
+        let words = ["-n", "3", "--color", "always", "--html", page.to_str().unwrap()];
+        assert!(forced(&words).contains('\u{1b}'));
+        assert!(!std::fs::read_to_string(page).unwrap().contains('\u{1b}'));
+    }
+}
+
+/// By its own option, else by the environment, else by what stdout is.
+#[test]
+#[cfg(target_os = "linux")]
+fn colours_follow_option_environment_and_terminal() {
+    let program = crate::support::workspace::binary("threads-demo");
+    let colours = |terminal: bool, option: &str, environment: &[(&str, &str)]| {
+        let words = ["meanwhile", option];
+        let words = if option.is_empty() { &words[..1] } else { &words };
+        let mut command = demo("threads-demo", words);
+        if terminal {
+            command = Command::new("script");
+            let line = format!("'{}' meanwhile {option}", program.display());
+            command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+            command.env_remove("NO_COLOR").env("TERM", "xterm");
+        }
+        command.env_remove("CLICOLOR").env_remove("CLICOLOR_FORCE");
+        run(command.envs(environment.iter().copied())).stdout.contains("\u{1b}[")
+    };
+    assert!(colours(true, "", &[]));
+    assert!(!colours(true, "", &[("NO_COLOR", "1")]));
+    assert!(!colours(true, "", &[("TERM", "dumb")]));
+    assert!(!colours(true, "--color=never", &[]));
+    assert!(colours(true, "--color=always", &[("NO_COLOR", "1")]));
+    assert!(!colours(false, "", &[]));
+    assert!(!colours(false, "--color=auto", &[]));
+    assert!(colours(false, "", &[("CLICOLOR_FORCE", "1")]));
+    assert!(colours(false, "--color=always", &[]));
 }
 
 #[test]
@@ -161,7 +231,7 @@ fn leaving_reader_ends_the_run() {
         let words = ["-n", "9", "--timeout", "60s", "--url", &server.url];
         let mut child = spawn(&mut demo(name, &words));
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        while !lines.next().unwrap().unwrap().contains("status 200") {}
+        while !lines.next().unwrap().unwrap().contains(" 200 ") {}
         drop(lines);
         server.wait_until_held();
         server.release(); // Its line cannot be written, so no third request comes.

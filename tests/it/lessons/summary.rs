@@ -32,7 +32,8 @@ fn leaving_reader_ends_the_summary() {
         r#"{"version":1,"demo":"","machine":{"os":"","cores":1,"profile":""},"lessons":[]}"#;
     for demo in ["threads-demo", "process-demo", "async-demo", "cpu-bound-demo"] {
         let script = format!(
-            "#!/bin/sh\n: > '{0}/{demo} ran'\nuntil [ -e '{0}/go' ]; do sleep 0.01; done\n\
+            "#!/bin/sh\n[ $1 = --list ] && exec echo 'notebook  T1  Requests'\n\
+             : > '{0}/{demo} ran'\nuntil [ -e '{0}/go' ]; do sleep 0.01; done\n\
              echo '{report}'\n",
             directory.display()
         );
@@ -62,7 +63,7 @@ fn killed_demo_is_not_shown() {
     let program = directory.join("summary-demo");
     copy_program(&binary("summary-demo"), &program);
     for demo in ["threads-demo", "process-demo", "async-demo", "cpu-bound-demo"] {
-        let script = "#!/bin/sh\n[ $1 = all ] && kill -9 $$\n\
+        let script = "#!/bin/sh\n[ $1 = --list ] || kill -9 $$\n\
                       echo 'notebook  T1 P12  Requests in sequence'\n";
         fs::write(directory.join(demo), script).unwrap();
         fs::set_permissions(directory.join(demo), Permissions::from_mode(0o755)).unwrap();

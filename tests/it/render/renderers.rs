@@ -23,7 +23,7 @@ const NUMBERS: [f64; 12] =
 const WORDS: [&str; 9] = [
     "",
     " ",
-    "\u{1b}[31mred",
+    "\u{1b}[44mblue",
     "<script>alert(1)</script>",
     "a\r\nb\tc",
     "\u{202e}reversed",
@@ -127,7 +127,14 @@ fn corpus() -> Vec<Value> {
     corpus
 }
 
-/// Draws the report in every way. The text is plain and keeps to the columns, the page has no markup
+/// Text without the styles of this program, and only those: bold, dimmed, inverted, five colours, reset.
+fn uncoloured(text: &str) -> String {
+    ["1", "2", "7", "31", "32", "33", "35", "36", "0"]
+        .iter()
+        .fold(text.into(), |text: String, code| text.replace(&format!("\u{1b}[{code}m"), ""))
+}
+
+/// Draws the report in every way. The text has no other codes and keeps to the columns, the page has no markup
 /// of the report, the trace is JSON, and the report can be written and read again.
 fn draw(report: &Report, columns: usize) {
     let written = serde_json::to_string(report).unwrap();
@@ -138,10 +145,13 @@ fn draw(report: &Report, columns: usize) {
     let report = &rounds::merge_all(report);
     let mut drawings = Vec::new();
     for lesson in &report.lessons {
-        drawings.push(text::ledger(&report.lessons, lesson, columns));
         drawings.push(text::heading(&report.demo, &lesson.name, &lesson.about, columns));
-        drawings.push(text::lesson(lesson, &report.machine, columns));
+        for verbose in [false, true] {
+            drawings.push(text::summary(&report.lessons, lesson, verbose, columns));
+            drawings.push(text::lesson(lesson, &report.machine, verbose, columns));
+        }
     }
+    let drawings: Vec<String> = drawings.iter().map(|drawing| uncoloured(drawing)).collect();
     for line in drawings.iter().flat_map(|drawing| drawing.split('\n')) {
         assert!(width(line) <= columns, "{columns} columns: {line:?}");
         assert!(!line.contains(|c: char| c.is_control() || c == '\u{202e}'), "{line:?}");

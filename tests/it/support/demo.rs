@@ -49,6 +49,8 @@ fn clean(mut command: Command, words: &[&str]) -> Command {
         "CARGO",
         "COLUMNS",
         "NO_COLOR",
+        "CLICOLOR",
+        "CLICOLOR_FORCE",
         "SSL_CERT_FILE",
         "SSL_CERT_DIR",
         "RUST_BACKTRACE",
