@@ -51,15 +51,12 @@ fn leaving_reader_ends_the_summary() {
     assert!(!directory.join("process-demo ran").exists());
 }
 
-/// With stand-ins for the demos, which list a lesson and are killed when they run all.
-#[test]
+/// summary-demo with stand-ins for the demos, which list a lesson and are killed when they run it.
 #[cfg(unix)]
-fn killed_demo_is_not_shown() {
-    use crate::support::demo::parse;
-    use shared::report::Verdict;
+fn summary_of_killed_demos(directory: &str) -> Command {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;
-    let directory = scratch("summary without demos");
+    let directory = scratch(directory);
     let program = directory.join("summary-demo");
     copy_program(&binary("summary-demo"), &program);
     for demo in ["threads-demo", "process-demo", "async-demo", "cpu-bound-demo"] {
@@ -69,8 +66,19 @@ fn killed_demo_is_not_shown() {
         fs::set_permissions(directory.join(demo), Permissions::from_mode(0o755)).unwrap();
     }
     let mut summary = Command::new(program);
-    summary.env_remove("CARGO").env_remove("CARGO_MANIFEST_DIR").args(["--format", "json"]);
-    let report = parse(&run(&mut summary), 0);
+    for variable in ["CARGO", "CARGO_MANIFEST_DIR", "CLICOLOR_FORCE"] {
+        summary.env_remove(variable);
+    }
+    summary
+}
+
+#[test]
+#[cfg(unix)]
+fn killed_demo_is_not_shown() {
+    use crate::support::demo::parse;
+    use shared::report::Verdict;
+    let mut summary = summary_of_killed_demos("summary without demos");
+    let report = parse(&run(summary.args(["--format", "json"])), 0);
     let names: Vec<_> = report.lessons.iter().map(|lesson| lesson.name.as_str()).collect();
     let demos = ["threads-demo", "process-demo", "async-demo", "cpu-bound-demo"];
     assert_eq!(names[..4], demos.map(|demo| format!("{demo}/notebook")));
@@ -126,6 +134,35 @@ fn demos_repeat_their_lessons() {
         assert_eq!(words, "all --format json --ends-with-stdin --repeat 2\n");
     }
     assert_eq!(summary(&["--repeat", "0"]).exit, ChildExit::Code(2));
+}
+
+#[test]
+#[cfg(unix)]
+fn summary_begins_with_the_choice() {
+    let mut summary = summary_of_killed_demos("summary in order");
+    let text = run(summary.env("COLUMNS", "120")).stdout;
+    let parts = [
+        "cpu-bound-demo: 1 lesson\n",
+        "Waiting: times as fast as sequential",
+        "not shown Which models speed up which work\n",
+        "Which model for which work\n",
+        "not shown Tasks wait, some hundreds at once: threads\n",
+        "unknown (cargo run -p async-demo -- cost)\n",
+        "\n3 claims: 0 hold, 3 not shown\n",
+        "  threads         1 claim: 0 hold, 1 not shown (T1)\n",
+        "What does not hold or was not shown\n",
+        "T1 not shown: Requests in sequence (threads-demo/notebook)\n",
+        "\nNext: ",
+    ];
+    let places: Vec<_> = parts.iter().map(|part| text.find(part)).collect();
+    assert!(places.is_sorted() && places[0].is_some(), "{places:?}\n{text}");
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines.iter().position(|line| line.starts_with("3 claims")) < Some(45), "{text}");
+    assert!(!text.contains("All findings"));
+    let all = run(summary.arg("--verbose")).stdout;
+    assert!(
+        all.starts_with(text.split("\nNext: ").next().unwrap()) && all.contains("All findings")
+    );
 }
 
 #[test]
