@@ -199,10 +199,10 @@ fn findings(text: &mut String, findings: &[(&Finding, &str)], verbose: bool, col
             continue;
         }
         let gap = " ".repeat((column + 3).saturating_sub(predicted(finding)));
-        let wide = 2 + 10 + column + 3 + 9 + width(&escape_controls(measured));
+        let wide = 2 + 10 + column + 3 + 10 + width(&escape_controls(measured));
         if predicted(finding) <= column && wide <= columns {
             let line = [(DETAIL, "predicted "), (PLAIN, expected), (PLAIN, &gap)];
-            let rest = [(DETAIL, "measured "), (PLAIN, &**measured)];
+            let rest = [(DETAIL, "measured  "), (PLAIN, &**measured)];
             wrap_spans(text, &[&line[..], &rest].concat(), 2, columns);
         } else {
             wrap_spans(text, &[(DETAIL, "predicted "), (PLAIN, expected)], 2, columns);

@@ -117,7 +117,10 @@ fn demos_repeat_their_lessons() {
     let report = format!(r#"{{"version":1,"demo":"","machine":{machine},"lessons":[{lesson}]}}"#);
     for demo in crate::support::demo::DEMOS {
         let file = directory.join(demo);
-        let script = format!("#!/bin/sh\necho \"$@\" >\"$0 words\"\necho '{report}'\n");
+        let script = format!(
+            "#!/bin/sh\n[ $1 = --list ] && exec echo 'notebook T1 Requests'\n\
+             echo \"$@\" >\"$0 words\"\necho '{report}'\n"
+        );
         fs::write(&file, script.replace(",\n", ",")).unwrap();
         fs::set_permissions(&file, Permissions::from_mode(0o755)).unwrap();
     }
@@ -125,13 +128,13 @@ fn demos_repeat_their_lessons() {
         let mut summary = Command::new(&program);
         run(summary.env_remove("CARGO").env_remove("CARGO_MANIFEST_DIR").args(words))
     };
-    let text = summary(&["--repeat", "2"]).stdout;
+    let text = summary(&["--repeat", "2", "--verbose"]).stdout;
     assert_eq!(text.matches("Waits overlap (holds in 2 of 2)").count(), 4, "{text}");
     let json = summary(&["--repeat", "2", "--format", "json"]).stdout;
     assert_eq!(json.matches(r#""round":2"#).count(), 4, "{json}");
     for demo in crate::support::demo::DEMOS {
         let words = fs::read_to_string(directory.join(format!("{demo} words"))).unwrap();
-        assert_eq!(words, "all --format json --ends-with-stdin --repeat 2\n");
+        assert_eq!(words, "notebook --format json --ends-with-stdin --repeat 2\n");
     }
     assert_eq!(summary(&["--repeat", "0"]).exit, ChildExit::Code(2));
 }
