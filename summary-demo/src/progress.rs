@@ -76,7 +76,9 @@ fn left_s(done: &[String], left: &[String], elapsed_s: f64, rounds: u32) -> u64 
         let long = |name: &String| LONG.iter().find(|(long, _)| long == name);
         lessons.iter().map(|name| long(name).map_or(0.8, |(_, seconds)| *seconds)).sum()
     };
-    let pace = if done.is_empty() { rounds.into() } else { elapsed_s / usual_s(done) };
+    // As if a few seconds had gone as usual before: the first lessons alone say little.
+    const BEFORE_S: f64 = 5.0;
+    let pace = (elapsed_s + BEFORE_S * f64::from(rounds)) / (usual_s(done) + BEFORE_S);
     (usual_s(left) * pace / 5.0).ceil() as u64 * 5
 }
 
@@ -89,10 +91,8 @@ mod tests {
         let lessons = |names: &[&str]| names.iter().map(|name| name.to_string()).collect();
         let (done, left): (Vec<_>, Vec<_>) =
             (lessons(&["async-demo/scale"]), lessons(&["async-demo/cost", "async-demo/lazy"]));
-        assert_eq!(
-            [0.0, 8.0, 24.0].map(|elapsed_s| left_s(&done, &left, elapsed_s, 1)),
-            [0, 10, 25]
-        );
-        assert_eq!([1, 10].map(|rounds| left_s(&[], &left, 0.1, rounds)), [10, 70]);
+        let left_after = |elapsed_s: f64| left_s(&done, &left, elapsed_s, 1);
+        assert_eq!([1.0, 8.0, 34.0].map(left_after), [5, 10, 25]);
+        assert_eq!([1, 10].map(|rounds| left_s(&[], &left, 0.0, rounds)), [10, 70]);
     }
 }
