@@ -15,7 +15,7 @@ use crate::lab::{Evidence, Lab};
 use crate::os::{atomic_file, child, cores, fd_limit, signals, stdout, usage};
 use crate::progress;
 use crate::render::escape::escape_controls;
-use crate::render::{html, text, trace};
+use crate::render::{html, summary, text, trace};
 use crate::report::{LessonReport, Machine, Report, Settings, Verdict, rounds};
 
 mod args;
@@ -104,7 +104,7 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
                 true => text::lesson(&own, &report.machine, verbose, columns),
                 false => {
                     let quoted: Vec<_> = quoted.iter().map(merge).collect();
-                    text::summary(&quoted, &own, verbose, columns)
+                    summary::text(&quoted, &own, verbose, columns)
                 }
             })?;
         }

@@ -6,6 +6,7 @@ pub mod html;
 mod pictures;
 mod repeat;
 pub mod style;
+pub mod summary;
 pub mod text;
 pub mod timeline;
 pub mod trace;

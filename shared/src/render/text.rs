@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use anstyle::Style;
 
 use crate::render::columns::{cut, pad, width};
-use crate::render::escape::{SECTION_NAMES, SECTIONS, escape_controls, outcome, verdict};
+use crate::render::escape::{SECTIONS, escape_controls, outcome, verdict};
 use crate::render::pictures::computes;
 use crate::render::style::{self, BAD, COMPUTING, DETAIL, HEADING, PLAIN, WAITING, paint};
 use crate::render::{repeat, timeline};
@@ -77,103 +77,14 @@ pub fn lesson(lesson: &LessonReport, machine: &Machine, verbose: bool, columns: 
     text
 }
 
-/// What follows from the lessons of other demos: the matrix of models and the choice, which the report
-/// on them is; the claims by section; what does not hold or was not shown, and why. If it is
-/// `verbose`, all findings.
-pub fn summary<'a>(
-    lessons: &'a [LessonReport],
-    report: &LessonReport,
-    verbose: bool,
-    columns: usize,
-) -> String {
-    let mut text = "\n".to_string();
-    matrix(&mut text, &report.figures, columns);
-    if let Some((matrix, choices)) = report.findings.split_first() {
-        choice(&mut text, matrix, matrix.verdict != Verdict::Holds, columns);
-        text.push('\n');
-        wrap_spans(&mut text, &[(HEADING, "Which model for which work")], 0, columns);
-        choices.iter().for_each(|line| choice(&mut text, line, true, columns));
-    }
-    text.push('\n');
-    claims(&mut text, lessons.iter().chain([report]).flat_map(|lesson| &lesson.findings), columns);
-    let in_lesson =
-        |lesson: &'a LessonReport| lesson.findings.iter().map(|one| (one, &*lesson.name));
-    let all: Vec<_> = lessons.iter().flat_map(in_lesson).collect();
-    let doubtful = all.iter().copied().filter(|(one, _)| one.verdict != Verdict::Holds).collect();
-    let all = if verbose { all } else { Vec::new() };
-    for (title, part) in [("What does not hold or was not shown", doubtful), ("All findings", all)]
-    {
-        if !part.is_empty() {
-            text.push('\n');
-            wrap_spans(&mut text, &[(HEADING, title)], 0, columns);
-            findings(&mut text, &part, verbose, columns);
-        }
-    }
-    text
-}
-
-/// A line of the table of choices: the verdict, the question with its answer, the figures with the
-/// lesson that measured them; and the reason if it does not hold.
-fn choice(text: &mut String, finding: &Finding, with_figures: bool, columns: usize) {
-    let word = pad(verdict(finding.verdict), 10);
-    let (question, answer) = finding.says.split_once(": ").unwrap_or((&finding.says, ""));
-    let question = if answer.is_empty() { question.into() } else { format!("{question}: ") };
-    let style = style::verdict(finding.verdict);
-    let line = [(style, &*word), (PLAIN, &question), (HEADING, answer)];
-    wrap_spans(text, &line, 0, columns);
-    if with_figures {
-        wrap_spans(text, &[(DETAIL, &finding.measured)], 10, columns);
-    }
-    if finding.verdict != Verdict::Holds {
-        wrap(text, &format!("because {}", finding.because), 10, columns);
-    }
-}
-
-/// The number of claims by verdict, in all and by section. A claim holds if all findings on it do.
-fn claims<'a>(text: &mut String, findings: impl Iterator<Item = &'a Finding>, columns: usize) {
-    let mut claims: Vec<(&str, Verdict)> = Vec::new();
-    let rank = |verdict: Verdict| match verdict {
-        Verdict::Holds => 0,
-        Verdict::NotShown => 1,
-        Verdict::Fails => 2,
-    };
-    for Finding { claim, verdict, .. } in findings {
-        match claims.iter_mut().find(|(known, _)| known == claim) {
-            Some((_, worst)) if rank(*worst) < rank(*verdict) => *worst = *verdict,
-            Some(_) => {}
-            None => claims.push((claim, *verdict)),
-        }
-    }
-    let mut line = |title: &str, style: Style, claims: &[(&str, Verdict)]| {
-        let title = format!("{title}{}: ", count(claims.len(), "claim"));
-        let mut spans = vec![(style, title)];
-        for (one, words) in
-            [(Verdict::Holds, "hold"), (Verdict::Fails, "FAIL"), (Verdict::NotShown, "not shown")]
-        {
-            let ids: Vec<_> = claims.iter().filter(|claim| claim.1 == one).map(|c| c.0).collect();
-            let names = if one == Verdict::Holds || style == HEADING { "" } else { &ids.join(" ") };
-            let names = if names.is_empty() { String::new() } else { format!(" ({names})") };
-            if !ids.is_empty() || one == Verdict::Holds {
-                let comma = if spans.len() > 1 { ", " } else { "" };
-                spans.push((PLAIN, comma.into()));
-                spans.push((style::verdict(one), format!("{} {words}{names}", ids.len())));
-            }
-        }
-        let spans: Vec<_> = spans.iter().map(|(style, words)| (*style, &**words)).collect();
-        wrap_spans(text, &spans, if style == HEADING { 0 } else { 2 }, columns);
-    };
-    line("", HEADING, &claims);
-    for (letter, name) in SECTION_NAMES {
-        let own: Vec<_> = claims.iter().filter(|c| c.0.starts_with(letter)).copied().collect();
-        if !own.is_empty() {
-            line(&pad(name, 16), PLAIN, &own);
-        }
-    }
-}
-
 /// Findings, each with the lesson that it is from if that is not clear. What is predicted and what was measured
 /// stand in columns where there is room, and once where both say the same.
-fn findings(text: &mut String, findings: &[(&Finding, &str)], verbose: bool, columns: usize) {
+pub(super) fn findings(
+    text: &mut String,
+    findings: &[(&Finding, &str)],
+    verbose: bool,
+    columns: usize,
+) {
     let is_same = |one: &Finding| {
         let (a, b) = (&one.predicted, &one.measured);
         one.verdict == Verdict::Holds && !verbose && (a.starts_with(&**b) || b.starts_with(&**a))
@@ -212,40 +123,8 @@ fn findings(text: &mut String, findings: &[(&Finding, &str)], verbose: bool, col
     }
 }
 
-/// Figures side by side, with a row for each label: the bars of work that waits, then of work that
-/// computes. Where that is too wide, one above the other.
-fn matrix(text: &mut String, figures: &[Figure], columns: usize) {
-    let Some(longest) = figures.iter().max_by_key(|figure| figure.points.len()) else { return };
-    let labels: Vec<String> =
-        longest.points.iter().map(|point| escape_controls(&point.label)).collect();
-    let label_columns = labels.iter().map(|label| width(label)).max().unwrap_or(0);
-    let names: Vec<String> = figures.iter().map(|figure| escape_controls(&figure.name)).collect();
-    let each = columns.saturating_sub(label_columns) / figures.len();
-    if names.iter().any(|name| width(name) + 2 > each) {
-        return figures.iter().for_each(|figure| bars(text, figure, columns));
-    }
-    let heading: String = names.iter().map(|name| format!("  {}", pad(name, each - 2))).collect();
-    let heading = format!("{}{}", " ".repeat(label_columns), heading.trim_end());
-    let _ = writeln!(text, "{}", paint(HEADING, &heading));
-    for (label, known) in labels.iter().zip(&longest.points) {
-        let mut line = pad(label, label_columns);
-        for (figure, style) in figures.iter().zip([WAITING, COMPUTING].into_iter().cycle()) {
-            let point = figure.points.iter().find(|point| point.label == known.label);
-            let measured = point.and_then(|point| point.measured);
-            let number = measured.map_or("-".into(), |value| format!("{value:.1}"));
-            let number = cut(&number, 6);
-            let room = each - 2 - 6 - 1;
-            let length = (figure.share(measured.unwrap_or(0.0)) * room as f64).round() as usize;
-            let bar = blocks()[8].to_string().repeat(length);
-            let rest = " ".repeat(room - length);
-            line += &format!("  {number:>6} {}{rest}", paint(style, &bar));
-        }
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
-}
-
 /// A bar for each point of a figure, with the numbers in columns beside it.
-fn bars(text: &mut String, figure: &Figure, columns: usize) {
+pub(super) fn bars(text: &mut String, figure: &Figure, columns: usize) {
     let Figure { name, unit, .. } = figure;
     let note = match figure.scale {
         Scale::Linear => "",
@@ -382,7 +261,7 @@ fn draw(
 }
 
 /// The characters of bars, from empty to full.
-fn blocks() -> [char; 9] {
+pub(super) fn blocks() -> [char; 9] {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
     match ascii_only(locale.as_deref(), set("TERM").as_deref()) {
@@ -428,7 +307,12 @@ pub fn wrap(text: &mut String, line: &str, indent: usize, columns: usize) {
 }
 
 /// The same for a line of parts in different styles.
-fn wrap_spans(text: &mut String, spans: &[(Style, &str)], indent: usize, columns: usize) {
+pub(super) fn wrap_spans(
+    text: &mut String,
+    spans: &[(Style, &str)],
+    indent: usize,
+    columns: usize,
+) {
     let spans: Vec<_> = spans.iter().map(|(style, part)| (*style, escape_controls(part))).collect();
     let line: String = spans.iter().map(|(_, part)| &**part).collect();
     let mut rest = line.as_str();

@@ -166,6 +166,14 @@ fn colours_are_in_text_alone() {
     }
 }
 
+#[test]
+fn verbose_findings_are_in_full() {
+    let words = ["-n", "2", "--workers", "2", "--verbose"];
+    let texts = [&words[..4], &words].map(|words| run(&mut demo("threads-demo", words)).stdout);
+    let counts = |part: &str| texts.each_ref().map(|text| text.matches(part).count());
+    assert_eq!((counts("\n  because   "), counts("\n  as predicted: ")), ([1, 3], [2, 0]));
+}
+
 /// By its own option, else by the environment, else by what stdout is.
 #[test]
 #[cfg(target_os = "linux")]

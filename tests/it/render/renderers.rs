@@ -11,7 +11,7 @@ use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
 use shared::render::columns::width;
-use shared::render::{html, text, trace};
+use shared::render::{html, summary, text, trace};
 use shared::report::{Report, rounds};
 
 /// How many reports are drawn.
@@ -147,7 +147,7 @@ fn draw(report: &Report, columns: usize) {
     for lesson in &report.lessons {
         drawings.push(text::heading(&report.demo, &lesson.name, &lesson.about, columns));
         for verbose in [false, true] {
-            drawings.push(text::summary(&report.lessons, lesson, verbose, columns));
+            drawings.push(summary::text(&report.lessons, lesson, verbose, columns));
             drawings.push(text::lesson(lesson, &report.machine, verbose, columns));
         }
     }
