@@ -176,6 +176,9 @@ pub struct Figure {
     pub unit: String,
     pub scale: Scale,
     pub points: Vec<Point>,
+    /// What the prediction comes near to and never reaches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -225,7 +228,13 @@ pub fn count(number: usize, noun: &str) -> String {
 
 impl Figure {
     pub fn new(name: &str, unit: &str, scale: Scale) -> Figure {
-        Figure { round: None, name: name.into(), unit: unit.into(), scale, points: Vec::new() }
+        let (name, unit) = (name.into(), unit.into());
+        Figure { round: None, name, unit, scale, points: Vec::new(), limit: None }
+    }
+
+    /// Adds an asymptote.
+    pub fn limit(self, limit: f64) -> Figure {
+        Figure { limit: Some(limit).filter(|limit| limit.is_finite()), ..self }
     }
 
     /// Adds one bar or point. What is not known is `None`.
@@ -250,7 +259,7 @@ impl Figure {
     pub fn share(&self, value: f64) -> f64 {
         let values = || {
             let all = self.points.iter().flat_map(|p| [p.measured, p.predicted]);
-            all.flatten().filter(|&value| value > 0.0)
+            all.chain([self.limit]).flatten().filter(|&value| value > 0.0)
         };
         let most = values().fold(0.0, f64::max);
         if value <= 0.0 || most <= 0.0 {

@@ -1,7 +1,8 @@
 //! Amdahl's law: the serial part of a job limits its speed-up. A job of which a quarter is serial can
 //! become at most four times as fast, on however many cores.
-//! You will see the same job in one thread and in more, with its speed-up, predicted and measured; and
-//! the same work without a serial part.
+//! You will see the same job in one thread and in more, with its speed-up, predicted and measured, and
+//! what the law says on to 64 threads; then how much of each thread that is; and the same work without
+//! a serial part, which is this machine's own efficiency.
 //! Try it: `tasks / 2` in `serial`. Half of the job is serial, so the limit is 2; on two cores it is
 //! 1.33 times as fast.
 
@@ -9,7 +10,7 @@ use std::thread::{Builder, scope};
 
 use anyhow::{Context, Result, bail};
 use shared::os::clock::now_ms;
-use shared::report::{Figure, Run, Scale};
+use shared::report::Run;
 use shared::{Evidence, Lab, Lesson, Task};
 
 use crate::lessons::speedup::Speedup;
@@ -40,19 +41,16 @@ fn run(lab: &Lab) -> Result<Evidence> {
     let threads = points[points.len() - 1].0;
     let divided = fastest(lab, threads, 0)?;
 
-    let figure = Figure::new("Speed-up by threads", "times", Scale::Linear);
-    let alone_ms = points[0].1.wall_ms;
-    let figure = points.iter().fold(figure, |figure, (threads, run)| {
-        figure.point(threads, alone_ms / run.wall_ms, law(*threads))
-    });
     let speedup = Speedup { points: &points, divided: &divided, law: law(threads) };
+    let limit = lab.tasks as f64 / serial as f64;
+    let figures = vec![speedup.curve(law, limit), speedup.efficiency(law)];
     let findings = vec![
         speedup.obeys_the_law().on("G6", "Amdahl's law"),
         speedup.is_limited().on("P11", "A serial part makes further cores help less"),
         speedup.levels_off().on("P11", "Each further core helps less than the one before"),
     ];
     let runs = points.into_iter().map(|point| point.1).chain([divided]).collect();
-    Ok(Evidence::new(runs, findings).with(vec![figure]))
+    Ok(Evidence::new(runs, findings).with(figures))
 }
 
 /// The fastest of three runs: disturbances only make a run slower.

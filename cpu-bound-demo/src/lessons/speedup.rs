@@ -1,12 +1,15 @@
-//! The verdicts of the lesson `amdahl`.
+//! The figures and the verdicts of the lesson `amdahl`.
 
-use shared::report::{Run, Verdict, count};
+use shared::report::{Figure, Run, Scale, Verdict, count};
 use shared::verdict::Check;
 
 use crate::cores::{ONE, WORTHWHILE_MS, busy, others_idle};
 
 /// A run on one thread had a core to itself if it used this much of it.
 const UNDISTURBED: f64 = 0.9;
+
+/// The law is computed for up to so many threads.
+const MOST_THREADS: usize = 64;
 
 const DISTURBED: &str = "other programs may have kept the cores busy";
 
@@ -34,8 +37,37 @@ impl Speedup<'_> {
         (*threads, run)
     }
 
+    fn of(&self, run: &Run) -> f64 {
+        self.alone().wall_ms / run.wall_ms
+    }
+
     fn measured(&self) -> f64 {
-        self.alone().wall_ms / self.most().1.wall_ms
+        self.of(self.most().1)
+    }
+
+    /// The measured speed-ups beside the `law`, which goes on where this machine has no more cores.
+    pub fn curve(&self, law: impl Fn(usize) -> f64, limit: f64) -> Figure {
+        let figure = Figure::new("Speed-up by threads", "times", Scale::Linear).limit(limit);
+        let measured = self.points.iter().fold(figure, |figure, (threads, run)| {
+            figure.point(threads, self.of(run), law(*threads))
+        });
+        let doubled = (0..).map(|power| 1 << power).take_while(|&threads| threads <= MOST_THREADS);
+        let further = doubled.filter(|&threads| threads > self.most().0);
+        further.fold(measured, |figure, threads| figure.point(threads, None, law(threads)))
+    }
+
+    /// The speed-up that each thread adds, in percent: of the job, and of the same work without a serial
+    /// part, where only the machine limits it.
+    pub fn efficiency(&self, law: impl Fn(usize) -> f64) -> Figure {
+        let percent = |speedup: f64, threads: usize| 100.0 * speedup / threads as f64;
+        let figure = Figure::new("Efficiency: speed-up by number of threads", "%", Scale::Linear);
+        let job = self.points.iter().fold(figure, |figure, (threads, run)| {
+            let predicted = percent(law(*threads), *threads);
+            figure.point(count(*threads, "thread"), percent(self.of(run), *threads), predicted)
+        });
+        let threads = self.most().0;
+        let label = format!("{}, nothing serial", count(threads, "thread"));
+        job.point(label, percent(self.of(self.divided), threads), 100.0)
     }
 
     /// The least and the greatest speed-up that obey the law.
@@ -86,7 +118,7 @@ impl Speedup<'_> {
     /// Is it less than it is without a serial part?
     pub fn is_limited(&self) -> Check {
         let (threads, measured) = (self.most().0, self.measured());
-        let divided = self.alone().wall_ms / self.divided.wall_ms;
+        let divided = self.of(self.divided);
         let used = busy(self.divided).is_some_and(|busy| busy >= UNDISTURBED * threads as f64);
         let reason = if measured < 0.9 * divided {
             (Verdict::Holds, "the same work on the same threads, with a serial part and without")
@@ -109,13 +141,12 @@ impl Speedup<'_> {
 
     /// Does a thread of the last step add less than one of the first step?
     pub fn levels_off(&self) -> Check {
-        let speedup = |run: &Run| self.alone().wall_ms / run.wall_ms;
         let gains: Vec<f64> = self
             .points
             .windows(2)
             .map(|step| {
                 let [(few, before), (many, after)] = step else { return 0.0 };
-                (speedup(after) - speedup(before)) / (many - few) as f64
+                (self.of(after) - self.of(before)) / (many - few) as f64
             })
             .collect();
         let [first, .., last] = gains[..] else {
@@ -150,6 +181,48 @@ mod tests {
     fn law(alone_ms: f64, idle_ms: f64, threads: usize, law: f64) -> Check {
         let points = [(1, run(alone_ms, alone_ms, 0.0)), (threads, run(100.0, 100.0, idle_ms))];
         Speedup { points: &points, divided: &points[1].1, law }.obeys_the_law()
+    }
+
+    #[test]
+    fn law_goes_on_beyond_the_cores() {
+        let points = [(1, 400.0), (2, 250.0), (3, 200.0)];
+        let points = points.map(|(threads, ms)| (threads, run(ms, ms, 0.0)));
+        let divided = run(160.0, 400.0, 0.0);
+        let speedup = Speedup { points: &points, divided: &divided, law: 2.0 };
+        let law = |threads: usize| 1.0 / (0.25 + 0.75 / threads as f64);
+        let cells = |figure: Figure| {
+            let cell = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.2}"));
+            let points = figure.points.into_iter();
+            let cells = points.map(|point| {
+                format!("{} {} {}", point.label, cell(point.measured), cell(point.predicted))
+            });
+            cells.collect::<Vec<_>>()
+        };
+        let curve = speedup.curve(law, 4.0);
+        assert_eq!(curve.limit, Some(4.0));
+        assert_eq!(speedup.curve(law, f64::INFINITY).limit, None);
+        assert_eq!(
+            cells(curve),
+            [
+                "1 1.00 1.00",
+                "2 1.60 1.60",
+                "3 2.00 2.00",
+                "4 - 2.29",
+                "8 - 2.91",
+                "16 - 3.37",
+                "32 - 3.66",
+                "64 - 3.82"
+            ]
+        );
+        assert_eq!(
+            cells(speedup.efficiency(law)),
+            [
+                "1 thread 100.00 100.00",
+                "2 threads 80.00 80.00",
+                "3 threads 66.67 66.67",
+                "3 threads, nothing serial 83.33 100.00"
+            ]
+        );
     }
 
     #[test]

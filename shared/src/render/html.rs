@@ -5,15 +5,17 @@
 //! and sets as text, never as markup. The page's policy allows the style and the script with this
 //! page's nonce, embedded pictures, and nothing else.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
 
 use serde_json::Value;
 
-use crate::render::escape::{SECTIONS, escape_controls, is_control};
+use crate::render::escape::{SECTION_NAMES, SECTIONS, escape_controls, is_control};
 use crate::render::pictures::{self, rounded};
 use crate::render::{repeat, text};
-use crate::report::{Figure, Finding, LessonReport, Machine, Report, Run, Scale, Verdict};
+use crate::report::lanes::lanes;
+use crate::report::{Figure, Finding, LessonReport, Machine, Report, Run, Scale, Verdict, count};
 
 /// The page as one document.
 pub fn page(report: &Report) -> String {
@@ -79,48 +81,133 @@ fn words(report: &Report) -> String {
         escape(demo),
         escape(&machine_line)
     );
+    html += include_str!("legend.html");
     if lessons.iter().any(|lesson| !lesson.findings.is_empty()) {
         let _ = writeln!(html, "<p class=\"small soft\">{SECTIONS}</p>");
     }
-    if lessons.len() > 1 {
-        html += &claims(lessons);
-    }
-    for (place, lesson) in lessons.iter().enumerate() {
-        let name = escape(&lesson.name);
-        let _ = write!(
-            html,
-            "<section id=\"lesson-{place}\" data-lesson=\"{name}\" aria-labelledby=\"name-{place}\">\n\
-             <h2 id=\"name-{place}\">{name}</h2>\n<p>{}</p>\n{}</section>\n",
-            escape(&lesson.about),
-            section(lesson, machine)
-        );
-    }
+    // What follows from other programs' lessons comes before them.
+    let all: Vec<(usize, &LessonReport)> = lessons.iter().enumerate().collect();
+    let (quoted, own): (Vec<_>, Vec<_>) = all.iter().partition(|(_, one)| is_quoted(one));
+    let sections = |of: &[(usize, &LessonReport)]| -> String {
+        of.iter().map(|&(place, lesson)| section(place, lesson, report)).collect()
+    };
+    let ledger = if lessons.len() > 1 { ledger(lessons) } else { String::new() };
+    html += &match quoted.is_empty() {
+        true => ledger + &sections(&own),
+        false => sections(&own) + &ledger + &sections(&quoted),
+    };
     html
 }
 
-/// The verdicts of all lessons, with links to them.
-fn claims(lessons: &[LessonReport]) -> String {
-    let mut rows = String::new();
-    for (place, lesson) in lessons.iter().enumerate() {
-        for finding in &lesson.findings {
-            let (id, verdict) = verdict(finding.verdict);
-            let _ = writeln!(
-                rows,
-                "<tr data-verdict=\"{id}\"><td>{}</td><td class=\"verdict\">{verdict}</td><td>{}</td>\
-                 <td><a href=\"#lesson-{place}\">{}</a></td></tr>",
-                escape(&finding.claim),
-                escape(&finding.says),
-                escape(&lesson.name)
-            );
+/// Whether another program reported this lesson: its name is then `demo/lesson`.
+fn is_quoted(lesson: &LessonReport) -> bool {
+    lesson.name.contains('/')
+}
+
+/// The verdicts of all lessons by section, with links to the lessons. Radio buttons choose which are
+/// shown, by the style alone.
+fn ledger(lessons: &[LessonReport]) -> String {
+    let all = || {
+        let lessons = lessons.iter().enumerate();
+        lessons.flat_map(|(place, lesson)| lesson.findings.iter().map(move |one| (place, one)))
+    };
+    let claims = all().map(|(_, finding)| &finding.claim).collect::<HashSet<_>>().len();
+    let tally = |verdict| all().filter(|(_, finding)| finding.verdict == verdict).count();
+    let mut html = format!(
+        "<div class=\"ledger\">\n<h2>{}</h2>\n\
+         <input type=\"radio\" name=\"show\" id=\"show-all\" checked>\
+         <label for=\"show-all\">all {}</label>\n",
+        count(claims, "claim"),
+        count(all().count(), "finding")
+    );
+    for (verdict, id, words) in [
+        (Verdict::Holds, "holds", "✓ hold:"),
+        (Verdict::Fails, "fails", "✗ fail:"),
+        (Verdict::NotShown, "open", "? not shown:"),
+    ] {
+        let _ = writeln!(
+            html,
+            "<input type=\"radio\" name=\"show\" id=\"show-{id}\"><label for=\"show-{id}\">{words} {}</label>",
+            tally(verdict)
+        );
+    }
+    let others = [("", "others")];
+    for (letter, name) in SECTION_NAMES.iter().chain(&others) {
+        let is_other = |claim: &str| !SECTION_NAMES.iter().any(|(one, _)| claim.starts_with(one));
+        let belongs = |claim: &str| match letter.is_empty() {
+            true => is_other(claim),
+            false => claim.starts_with(letter),
+        };
+        let mut rows: Vec<_> = all().filter(|(_, finding)| belongs(&finding.claim)).collect();
+        let number = |claim: &str| claim.get(1..)?.parse::<u32>().ok();
+        rows.sort_by_key(|(_, finding)| number(&finding.claim));
+        html += &group(&format!("{letter} {name}"), &rows, lessons);
+    }
+    html + "</div>\n"
+}
+
+/// The findings of one section of the ledger.
+fn group(name: &str, rows: &[(usize, &Finding)], lessons: &[LessonReport]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let tally = |verdict| rows.iter().filter(|(_, finding)| finding.verdict == verdict).count();
+    let [holds, fails, open] =
+        [Verdict::Holds, Verdict::Fails, Verdict::NotShown].map(|verdict| tally(verdict));
+    let mut words = format!("{}: {holds} hold", count(rows.len(), "finding"));
+    for (number, verdict) in [(fails, "fail"), (open, "not shown")] {
+        if number > 0 {
+            let _ = write!(words, ", {number} {verdict}");
         }
     }
+    let mut html = format!(
+        "<details open data-holds=\"{holds}\" data-fails=\"{fails}\" data-open=\"{open}\">\
+         <summary><b>{}</b> {words}</summary>\n<ul>\n",
+        escape(name.trim())
+    );
+    let mut before = None;
+    for &(place, Finding { claim, says, because, verdict: found, .. }) in rows {
+        let (id, verdict) = verdict(*found);
+        let why = match found {
+            Verdict::Holds => String::new(),
+            _ => format!(" <span class=\"soft\">{}</span>", escape(because)),
+        };
+        // One picture for all findings of a lesson on a claim.
+        let is_new = before.replace((place, claim)) != Some((place, claim));
+        let mini = if is_new { format!(" data-mini=\"{place}\"") } else { String::new() };
+        let (claim, says, name) = (escape(claim), escape(says), escape(&lessons[place].name));
+        let _ = writeln!(
+            html,
+            "<li data-verdict=\"{id}\"><span class=\"verdict\">{verdict}</span> <b>{claim}</b> \
+             <span>{says}{why}</span> <span class=\"mini\"{mini}></span> \
+             <a href=\"#lesson-{place}\">{name}</a></li>"
+        );
+    }
+    html + "</ul></details>\n"
+}
+
+/// A lesson, with the command that runs it again if another program did.
+fn section(place: usize, lesson: &LessonReport, report: &Report) -> String {
+    let name = escape(&lesson.name);
+    let again = match lesson.name.split_once('/') {
+        Some((demo, lesson)) => format!(
+            " <code class=\"small soft\">cargo run -p {} -- {}</code>",
+            escape(demo),
+            escape(lesson)
+        ),
+        None => String::new(),
+    };
     format!(
-        "<div class=\"table\"><table><thead><tr><th>claim</th><th>verdict</th><th></th>\
-         <th>lesson</th></tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n"
+        "<section id=\"lesson-{place}\" data-lesson=\"{name}\" aria-labelledby=\"name-{place}\">\n\
+         <h2 id=\"name-{place}\">{name}</h2>\n<p>{}{again}</p>\n{}</section>\n",
+        escape(&lesson.about),
+        parts(lesson, report)
     )
 }
 
-fn section(lesson: &LessonReport, machine: &Machine) -> String {
+/// The parts of a lesson: runs, figures, a picture, findings.
+fn parts(lesson: &LessonReport, report: &Report) -> String {
+    let machine = &report.machine;
     let mut html = String::new();
     if !lesson.runs.is_empty() {
         let setting = escape(&text::setting(lesson, machine));
@@ -128,14 +215,24 @@ fn section(lesson: &LessonReport, machine: &Machine) -> String {
     }
     let sequential = lesson.runs.iter().find(|run| run.model == "sequential");
     html.extend(lesson.runs.iter().map(|one| run(one, sequential, machine)));
-    html.extend(lesson.figures.iter().map(figure));
+    if !lesson.figures.is_empty() {
+        let figures: String = lesson.figures.iter().map(figure).collect();
+        let _ = writeln!(html, "<div class=\"figures\">\n{figures}</div>");
+    }
     if let Some(picture) = &lesson.picture
         && picture.starts_with("data:image/png;base64,")
     {
         let (picture, name) = (escape(picture), escape(&lesson.name));
         let _ = writeln!(html, "<img src=\"{picture}\" alt=\"What the tasks of {name} drew\">");
     }
-    let findings: String = lesson.findings.iter().map(finding).collect();
+    let (choices, findings): (Vec<_>, Vec<_>) =
+        lesson.findings.iter().partition(|finding| source(finding).is_some());
+    if !choices.is_empty() {
+        let choices: String = choices.into_iter().map(|one| choice(one, report)).collect();
+        let _ =
+            writeln!(html, "<h3>Which model for what</h3>\n<ul class=\"choice\">\n{choices}</ul>");
+    }
+    let findings: String = findings.into_iter().map(finding).collect();
     let _ = writeln!(html, "<div class=\"findings\">\n{findings}</div>");
     if !lesson.runs.is_empty() {
         html += &runs(lesson);
@@ -157,7 +254,7 @@ fn run(run: &Run, sequential: Option<&Run>, machine: &Machine) -> String {
         "<div class=\"run\" data-run=\"{model}\"><div class=\"head\">{head}</div>\n{}\
          <p class=\"small soft\">{}</p>\n<div class=\"picture\"></div>\n",
         repeat::marks(run, text::time),
-        escape(&text::seen(run, machine))
+        [shape(run), escape(&text::seen(run, machine))].join("; ").trim_end_matches("; ")
     );
     for loss in text::losses(run) {
         let _ = writeln!(html, "<p class=\"small lost\">{}</p>", escape(&loss));
@@ -165,18 +262,34 @@ fn run(run: &Run, sequential: Option<&Run>, machine: &Machine) -> String {
     html + "</div>\n"
 }
 
+/// How the tasks of a run were spread: over threads or processes, and over time.
+fn shape(run: &Run) -> String {
+    let lanes = lanes(run);
+    let processes = lanes.iter().map(|lane| lane.pid).collect::<HashSet<_>>().len();
+    let place = match processes {
+        0 | 1 => format!("on {}", count(lanes.len(), "thread")),
+        _ => format!("in {processes} processes"),
+    };
+    let at_once = match run.most_at_once() {
+        0 | 1 => "one at a time".into(),
+        most => format!("at most {most} at once"),
+    };
+    format!("{} {place}, {at_once}", count(run.tasks.len(), "task"))
+}
+
 /// The numbers of a figure, with a place for its curve or bars.
 fn figure(figure: &Figure) -> String {
     let (name, unit) = (escape(&figure.name), escape(&figure.unit));
+    let limit = figure.limit.map_or(String::new(), |limit| format!(", limit {}", rounded(limit)));
     let note = match figure.scale {
-        Scale::Linear => "",
-        Scale::Logarithmic => ", logarithmic",
+        Scale::Linear => limit,
+        Scale::Logarithmic => format!(", logarithmic{limit}"),
     };
     let row = |point: &crate::report::Point| {
         vec![escape(&point.label), number(point.measured), number(point.predicted)]
     };
     let rows: Vec<_> = figure.points.iter().map(row).collect();
-    let head = ["", &format!("measured, {unit}"), &format!("predicted, {unit}")];
+    let head = ["point", &format!("measured, {unit}"), &format!("predicted, {unit}")];
     format!(
         "<div class=\"figure\" data-figure=\"{name}\"><h3>{name} \
          <span class=\"soft small\">{unit}{note}</span></h3>\n<div class=\"picture\"></div>\n{}</div>\n",
@@ -240,7 +353,7 @@ fn table(title: &str, head: &[&str], rows: &[Vec<String>]) -> String {
         rows.iter().map(|cells| row("td", &mut cells.iter().map(String::as_str))).collect();
     format!(
         "<details><summary>Table: {title}</summary>\n\
-         <div class=\"table\" tabindex=\"0\" role=\"region\" aria-label=\"Table: {title}\"><table>\
+         <div class=\"table\" tabindex=\"0\" role=\"group\" aria-label=\"Table: {title}\"><table>\
          <thead>{head}</thead>\n<tbody>{body}</tbody></table></div></details>\n"
     )
 }
@@ -248,6 +361,36 @@ fn table(title: &str, head: &[&str], rows: &[Vec<String>]) -> String {
 /// A number to the third decimal place; a dash if it is not known.
 fn number(value: Option<f64>) -> String {
     value.map_or("–".into(), |value| rounded(value).to_string())
+}
+
+/// What a finding measured, and the lesson that measured it, `demo/lesson`, where it ends with that
+/// lesson's command in brackets.
+fn source(finding: &Finding) -> Option<(&str, String)> {
+    let (measured, command) = finding.measured.rsplit_once(" (cargo run -p ")?;
+    let mut words = command.strip_suffix(')')?.split(" -- ");
+    let (demo, lesson) = (words.next()?, words.next().unwrap_or("notebook"));
+    Some((measured, format!("{demo}/{lesson}")))
+}
+
+/// A line of the decision table: the question, the answer, its figures and their lesson.
+fn choice(finding: &Finding, report: &Report) -> String {
+    let (id, verdict) = verdict(finding.verdict);
+    let (measured, name) = source(finding).unwrap_or((&finding.measured, String::new()));
+    let says = match finding.says.split_once(": ") {
+        Some((question, answer)) => format!("{}: <b>{}</b>", escape(question), escape(answer)),
+        None => escape(&finding.says),
+    };
+    let link = match report.lessons.iter().position(|lesson| lesson.name == name) {
+        Some(place) => format!("<a href=\"#lesson-{place}\">{}</a>", escape(&name)),
+        None => format!("<code>{}</code>", escape(&name)),
+    };
+    let [claim, predicted, measured, because] =
+        [&finding.claim, &finding.predicted, measured, &finding.because].map(escape);
+    format!(
+        "<li class=\"finding\" data-verdict=\"{id}\" data-claim=\"{claim}\">\
+         <p>{says}<br><span class=\"small\"><span class=\"verdict\">{verdict}</span> {link}</span></p>\n\
+         <p>{measured}<br><span class=\"small soft\">{because} (predicted: {predicted})</span></p></li>\n"
+    )
 }
 
 fn finding(finding: &Finding) -> String {

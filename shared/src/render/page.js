@@ -68,7 +68,7 @@ function axis(svg, marks, at, write, height) {
 function table(parent, title, head, rows) {
   const details = put(parent, "details", {}, put(null, "summary", {}, title));
   details.addEventListener("toggle", () => {
-    const body = put(put(details, "div", { class: "table", tabindex: 0, role: "region", "aria-label": title }), "table");
+    const body = put(put(details, "div", { class: "table", tabindex: 0, role: "group", "aria-label": title }), "table");
     const all = rows();
     const cell = (tag, value, like) =>
       put(null, tag, typeof like === "number" ? { class: "number" } : {}, String(value ?? "–"));
@@ -210,20 +210,24 @@ function legend(runs) {
 }
 
 /** A curve over numbers, with its prediction; every label is a number, or begins with one. */
-function curve(parent, name, points) {
+function curve(parent, name, points, limit) {
   const plot = put(parent, "div", { class: "plot" });
   const height = 240;
   const svg = draw(plot, "svg", { role: "img", "aria-label": `Curve: ${name}. The numbers are in the table below.` });
   svg.style.height = `${height}px`;
   const xs = points.map((point) => point.x);
-  const least = Math.min(...xs), most = Math.max(...xs);
-  const top = Math.max(...points.flatMap((point) => [point.measured, point.predicted ?? 0]).filter((y) => y !== null)) * 1.05;
-  const x = (value) => percent((value - least) / (most - least || 1));
+  // Numbers that are far apart stand at their logarithms, so that the small ones have room.
+  const far = Math.min(...xs) > 0 && Math.max(...xs) >= 16 * Math.min(...xs);
+  const along = far ? Math.log2 : (value) => value;
+  const least = along(Math.min(...xs)), most = along(Math.max(...xs));
+  const top = Math.max(...points.flatMap((point) => [point.measured, point.predicted]), limit) * 1.05;
+  const x = (value) => percent((along(value) - least) / (most - least || 1));
   const y = (value) => +(height * (1 - value / (top || 1))).toFixed(2);
   for (const mark of ticks(top)) {
     draw(svg, "line", { class: "grid", x1: 0, x2: "100%", y1: y(mark), y2: y(mark) });
     draw(svg, "text", { x: -8, y: y(mark) + 4, "text-anchor": "end" }, quantity(mark));
   }
+  if (limit !== null) draw(svg, "line", { class: "limit", x1: 0, x2: "100%", y1: y(limit), y2: y(limit) });
   const line = (kind, from) => {
     const known = points.filter((point) => point[from] !== null);
     known.slice(1).forEach((point, before) => draw(svg, "line", {
@@ -242,8 +246,8 @@ function curve(parent, name, points) {
   draw(svg, "line", { class: "axis", x1: 0, x2: "100%", y1: height, y2: height });
 }
 
-/** A bar for each point, from 0 or, on a logarithmic scale, from the power of ten below the least. */
-function bars(parent, name, figure) {
+/** Where values stand, from 0 to 1: from 0 or, on a logarithmic scale, from the power of ten below the least. */
+function scaleOf(figure) {
   const values = figure.points.flatMap((point) => [point.measured, point.predicted]).filter((value) => value > 0);
   const logarithmic = figure.scale === "logarithmic" && values.length > 0;
   const low = Math.ceil(Math.log10(Math.min(...values))) - 1, high = Math.ceil(Math.log10(Math.max(...values)));
@@ -252,6 +256,12 @@ function bars(parent, name, figure) {
   const every = Math.ceil((high - low) / 8);
   const marks = !logarithmic ? ticks(most)
     : Array.from({ length: high - low + 1 }, (_, power) => 10 ** (low + power)).filter((_, place) => place % every === 0);
+  return [at, marks];
+}
+
+/** A bar for each point. */
+function bars(parent, name, figure) {
+  const [at, marks] = scaleOf(figure);
   const chart = put(parent, "div", { class: "chart values", role: "img", "aria-label": `Bars: ${name}. The numbers are in the table below.` });
   const row = Math.max(6, Math.min(22, 700 / figure.points.length));
   for (const point of figure.points) {
@@ -278,11 +288,14 @@ function quantities(box, figure) {
   const points = figure.points.map((point) => ({ ...point, x: parseFloat(point.label) }));
   const predicted = figure.points.some((point) => point.predicted !== null);
   const numbered = points.length > 1 && points.every((point, place) => place === 0 ? point.x === point.x : point.x > points[place - 1].x);
-  if (figure.scale === "linear" && predicted && numbered) curve(picture, name, points);
+  const curved = figure.scale === "linear" && predicted && numbered;
+  if (curved) curve(picture, name, points, figure.limit);
   else bars(picture, name, figure);
   if (predicted) {
     const list = put(picture, "ul", { class: "legend" });
-    for (const [kind, text] of [["curve", "measured"], ["predicted", "predicted"]]) {
+    const kinds = [["curve", "measured"], ["predicted", "predicted"]];
+    if (curved && figure.limit !== null) kinds.push(["limit", `the limit, ${quantity(figure.limit)}`]);
+    for (const [kind, text] of kinds) {
       const svg = draw(null, "svg", { "aria-hidden": "true" });
       draw(svg, "line", { class: kind, x1: 2, x2: "95%", y1: "50%", y2: "50%" });
       put(list, "li", {}, svg, text);
@@ -298,7 +311,7 @@ function lesson({ runs, figures }, section) {
   runs.forEach((run, place) => timeline(boxes[place], run, scale, place === 0 ? hint : ""));
   section.querySelectorAll(".figure").forEach((box, place) => quantities(box, figures[place]));
   runs.forEach((run, place) => {
-    const head = ["task", "process", "thread", "start ms", "end ms", "", "status", "error"];
+    const head = ["task", "process", "thread", "start ms", "end ms", "state", "status", "error"];
     table(section, `Table: the tasks of ${boxes[place].dataset.run}`, head, () => run.lanes
       .flatMap((lane) => lane.tasks.map(([id, , start, end, kind, status, error]) =>
         [id, lane.pid, lane.thread, start, end, kind, status, error === null ? "" : run.errors[error]]))
@@ -306,6 +319,34 @@ function lesson({ runs, figures }, section) {
   });
 }
 
-const sections = document.querySelectorAll("section");
-lessons.forEach((one, place) => lesson(one, sections[place]));
+/** Beside a claim: its lesson's first figure, or else its runs, with tasks that are few enough to be seen. */
+function mini(box, { runs, figures: [figure] }) {
+  const height = 30, total = runs.reduce((sum, run) => sum + run.lanes.reduce((sum, lane) => sum + lane.tasks.length, 0), 0);
+  const bars = []; // Each: kind, left, width, top, height.
+  if (figure) {
+    const [at] = scaleOf(figure), row = height / figure.points.length;
+    figure.points.forEach(({ measured, predicted }, place) =>
+      bars.push([measured === null ? "computed" : "measured", 0, at(measured ?? predicted), place * row, row]));
+  } else {
+    const most = Math.max(...runs.map((run) => run.wall_ms)) || 1, part = height / runs.length;
+    runs.forEach((run, place) => {
+      const rows = run.lanes.reduce((sum, lane) => sum + lane.rows, 0), row = (part - 2) / rows;
+      let top = place * part;
+      for (const lane of total > 100 ? [] : run.lanes) {
+        for (const [, at, start, end, kind] of lane.tasks) bars.push([kind, start / most, (end - start) / most, top + at * row, row]);
+        top += lane.rows * row;
+      }
+      if (total > 100) bars.push([run.lanes[0].tasks[0][4], 0, run.wall_ms / most, top, part - 2]);
+    });
+  }
+  if (bars.length === 0) return;
+  const svg = draw(null, "svg", { "aria-hidden": "true" });
+  for (const [kind, left, width, y, row] of bars) {
+    draw(svg, "rect", { class: kind, x: percent(left), width: percent(Math.max(width, 0.004)), y: +y.toFixed(2), height: +(row * 0.85).toFixed(2) });
+  }
+  box.append(svg);
+}
+
+lessons.forEach((one, place) => lesson(one, document.getElementById(`lesson-${place}`)));
+document.querySelectorAll("[data-mini]").forEach((box) => mini(box, lessons[box.dataset.mini]));
 document.getElementById("no-pictures").remove();

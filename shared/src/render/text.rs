@@ -130,7 +130,9 @@ pub(super) fn bars(text: &mut String, figure: &Figure, columns: usize) {
         Scale::Linear => "",
         Scale::Logarithmic => ", logarithmic",
     };
-    wrap_spans(text, &[(HEADING, name), (PLAIN, ", "), (PLAIN, unit), (PLAIN, note)], 0, columns);
+    let limit = figure.limit.map_or(String::new(), |limit| format!(", limit {}", quantity(limit)));
+    let parts = [(HEADING, &**name), (PLAIN, ", "), (PLAIN, unit), (PLAIN, note), (PLAIN, &limit)];
+    wrap_spans(text, &parts, 0, columns);
     let number = |value: Option<f64>| value.map_or("-".into(), quantity);
     let widest = |cell: &dyn Fn(&Point) -> String| {
         figure.points.iter().map(|point| width(&cell(point))).max().unwrap_or(0)
@@ -152,8 +154,13 @@ pub(super) fn bars(text: &mut String, figure: &Figure, columns: usize) {
         let name = pad(cut(&label(point), label_columns), label_columns);
         let number = value(point);
         let number = pad(cut(&number, value_columns), value_columns);
-        let length = figure.share(point.measured.unwrap_or(0.0)) * room as f64;
-        let bar = blocks()[8].to_string().repeat(length.round() as usize);
+        // What was only computed is drawn lower.
+        let (value, block) = match point.measured {
+            Some(value) => (value, blocks()[8]),
+            None => (point.predicted.unwrap_or(0.0), blocks()[2]),
+        };
+        let length = figure.share(value) * room as f64;
+        let bar = block.to_string().repeat(length.round() as usize);
         let line = format!("  {name} {number} {bar}");
         let _ = writeln!(text, "{}", line.trim_end());
     }
