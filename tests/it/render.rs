@@ -3,4 +3,5 @@
 mod hostile;
 mod pages;
 mod renderers;
+mod summaries;
 mod traces;

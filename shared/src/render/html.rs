@@ -17,6 +17,9 @@ use crate::render::{repeat, text};
 use crate::report::lanes::lanes;
 use crate::report::{Figure, Finding, LessonReport, Machine, Report, Run, Scale, Verdict, count};
 
+/// How the command of a lesson begins.
+const CARGO_RUN: &str = "cargo run -p ";
+
 /// The page as one document.
 pub fn page(report: &Report) -> String {
     let data: Vec<Value> = report.lessons.iter().map(pictures::lesson).collect();
@@ -152,8 +155,7 @@ fn group(name: &str, rows: &[(usize, &Finding)], lessons: &[LessonReport]) -> St
         return String::new();
     }
     let tally = |verdict| rows.iter().filter(|(_, finding)| finding.verdict == verdict).count();
-    let [holds, fails, open] =
-        [Verdict::Holds, Verdict::Fails, Verdict::NotShown].map(|verdict| tally(verdict));
+    let [holds, fails, open] = [Verdict::Holds, Verdict::Fails, Verdict::NotShown].map(tally);
     let mut words = format!("{}: {holds} hold", count(rows.len(), "finding"));
     for (number, verdict) in [(fails, "fail"), (open, "not shown")] {
         if number > 0 {
@@ -170,7 +172,7 @@ fn group(name: &str, rows: &[(usize, &Finding)], lessons: &[LessonReport]) -> St
         let (id, verdict) = verdict(*found);
         let why = match found {
             Verdict::Holds => String::new(),
-            _ => format!(" <span class=\"soft\">{}</span>", escape(because)),
+            _ => format!(" <span class=\"soft\">– {}</span>", escape(because)),
         };
         // One picture for all findings of a lesson on a claim.
         let is_new = before.replace((place, claim)) != Some((place, claim));
@@ -191,7 +193,7 @@ fn section(place: usize, lesson: &LessonReport, report: &Report) -> String {
     let name = escape(&lesson.name);
     let again = match lesson.name.split_once('/') {
         Some((demo, lesson)) => format!(
-            " <code class=\"small soft\">cargo run -p {} -- {}</code>",
+            " <code class=\"small soft\">{CARGO_RUN}{} -- {}</code>",
             escape(demo),
             escape(lesson)
         ),
@@ -363,26 +365,27 @@ fn number(value: Option<f64>) -> String {
     value.map_or("–".into(), |value| rounded(value).to_string())
 }
 
-/// What a finding measured, and the lesson that measured it, `demo/lesson`, where it ends with that
-/// lesson's command in brackets.
-fn source(finding: &Finding) -> Option<(&str, String)> {
-    let (measured, command) = finding.measured.rsplit_once(" (cargo run -p ")?;
-    let mut words = command.strip_suffix(')')?.split(" -- ");
-    let (demo, lesson) = (words.next()?, words.next().unwrap_or("notebook"));
-    Some((measured, format!("{demo}/{lesson}")))
+/// What a finding measured, and the command of the lesson that measured it, where it ends with one in
+/// brackets.
+fn source(finding: &Finding) -> Option<(&str, &str)> {
+    let measured = finding.measured.strip_suffix(')')?;
+    let (measured, command) = measured.rsplit_once(" (")?;
+    command.starts_with(CARGO_RUN).then_some((measured, command))
 }
 
 /// A line of the decision table: the question, the answer, its figures and their lesson.
 fn choice(finding: &Finding, report: &Report) -> String {
     let (id, verdict) = verdict(finding.verdict);
-    let (measured, name) = source(finding).unwrap_or((&finding.measured, String::new()));
+    let (measured, command) = source(finding).unwrap_or((&finding.measured, ""));
+    let mut words = command.trim_start_matches(CARGO_RUN).split(" -- ");
+    let name = [words.next().unwrap_or_default(), words.next().unwrap_or("notebook")].join("/");
     let says = match finding.says.split_once(": ") {
         Some((question, answer)) => format!("{}: <b>{}</b>", escape(question), escape(answer)),
         None => escape(&finding.says),
     };
     let link = match report.lessons.iter().position(|lesson| lesson.name == name) {
         Some(place) => format!("<a href=\"#lesson-{place}\">{}</a>", escape(&name)),
-        None => format!("<code>{}</code>", escape(&name)),
+        None => format!("<code>{}</code>", escape(command)),
     };
     let [claim, predicted, measured, because] =
         [&finding.claim, &finding.predicted, measured, &finding.because].map(escape);

@@ -188,7 +188,7 @@ function timeline(box, run, scale, hint) {
 
 const KINDS = {
   waiting: "waiting: a server's answer was waited for, or next to no CPU time used",
-  computing: "computing: no server was asked, and CPU time was used",
+  computing: "computing: nothing to wait for, or CPU time was used",
   failed: "failed", "timed out": "timed out", cancelled: "cancelled",
 };
 
