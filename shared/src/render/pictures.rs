@@ -10,10 +10,7 @@ use crate::report::{LessonReport, Outcome, Run, Task};
 
 /// The pictures of a lesson.
 pub fn lesson(lesson: &LessonReport) -> Value {
-    // Without an address to ask and without a delay, tasks compute. Their CPU time does not tell: on a
-    // busy machine they wait for a core.
-    let compute = lesson.settings.url.is_none() && lesson.settings.delay_ms.is_none();
-    let runs: Vec<Value> = lesson.runs.iter().map(|one| run(one, compute)).collect();
+    let runs: Vec<Value> = lesson.runs.iter().map(|one| run(one, computes(lesson, one))).collect();
     let figures: Vec<Value> = lesson
         .figures
         .iter()
@@ -26,8 +23,7 @@ pub fn lesson(lesson: &LessonReport) -> Value {
 
 /// A run with its tasks grouped by lane, which takes a fifth of the space. A task is: id, row, start,
 /// end, [`kind`], status, index of its error.
-fn run(run: &Run, compute: bool) -> Value {
-    let computes = compute || computes(run);
+fn run(run: &Run, computes: bool) -> Value {
     let mut errors = Vec::new();
     let mut known = HashMap::new();
     let mut lanes_of_run = Vec::new();
@@ -64,9 +60,13 @@ fn kind(task: &Task, computes: bool) -> &'static str {
     }
 }
 
-/// Whether tasks without a server spent their time computing: the OS counted CPU time for at least
-/// half of it. If the OS does not count, they are taken to compute.
-pub(crate) fn computes(run: &Run) -> bool {
+/// Whether the tasks of a run spent their time computing if no server answered them. In a lesson
+/// without an address and without a delay they did, even if a busy machine gave them little CPU time.
+/// In others, the OS counted CPU time for at least half of their time, or does not count.
+pub(crate) fn computes(lesson: &LessonReport, run: &Run) -> bool {
+    if lesson.settings.url.is_none() && lesson.settings.delay_ms.is_none() {
+        return true;
+    }
     let mut spans: Vec<(f64, f64)> = run.tasks.iter().map(|t| (t.start_ms, t.end_ms)).collect();
     spans.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (mut under_way_ms, mut until) = (0.0, 0.0);

@@ -58,7 +58,7 @@ pub fn lesson(lesson: &LessonReport, machine: &Machine, verbose: bool, columns: 
             wrap(&mut text, &spread, 2, columns);
         }
         wrap_spans(&mut text, &[(DETAIL, &seen(run, machine))], 2, columns);
-        let waits = lesson.settings.url.is_some() || !computes(run);
+        let waits = lesson.settings.url.is_some() || !computes(lesson, run);
         let style = if waits { WAITING } else { COMPUTING };
         draw(&mut text, run, style, scale_ms, label_columns, columns);
         for loss in losses(run) {
