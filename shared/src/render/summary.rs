@@ -61,20 +61,30 @@ fn choice(text: &mut String, finding: &Finding, with_figures: bool, columns: usi
     }
 }
 
-/// The number of claims by verdict, in all and by section. A claim holds if all findings on it do.
+/// The number of claims and findings by verdict, and of the claims of each section. A claim holds if a
+/// finding on it holds and none fails.
 fn claims<'a>(text: &mut String, findings: impl Iterator<Item = &'a Finding>, columns: usize) {
+    let findings: Vec<Claim> =
+        findings.map(|Finding { claim, verdict, .. }| (&**claim, *verdict)).collect();
     let mut claims: Vec<Claim> = Vec::new();
-    let rank = |verdict| BY_RANK.iter().position(|(known, _)| *known == verdict);
-    for Finding { claim, verdict, .. } in findings {
-        match claims.iter_mut().find(|(known, _)| known == claim) {
-            Some((_, worst)) if rank(*worst) < rank(*verdict) => *worst = *verdict,
+    let weight = |verdict| match verdict {
+        Verdict::NotShown => 0,
+        Verdict::Holds => 1,
+        Verdict::Fails => 2,
+    };
+    for &(claim, verdict) in &findings {
+        match claims.iter_mut().find(|(known, _)| *known == claim) {
+            Some((_, known)) if weight(*known) < weight(verdict) => *known = verdict,
             Some(_) => {}
-            None => claims.push((claim, *verdict)),
+            None => claims.push((claim, verdict)),
         }
     }
-    let all = format!("{}: ", count(claims.len(), "claim"));
-    let counts = tally(&claims, false);
-    wrap_spans(text, &[&[(HEADING, &*all)][..], &spans(&counts)].concat(), 0, columns);
+    let line = [(HEADING, format!("{}: ", count(claims.len(), "claim")))]
+        .into_iter()
+        .chain(tally(&claims, false))
+        .chain([(PLAIN, format!("; {}: ", count(findings.len(), "finding")))])
+        .chain(tally(&findings, false));
+    wrap_spans(text, &spans(&line.collect::<Vec<_>>()), 0, columns);
     for (letter, name) in SECTION_NAMES {
         let own: Vec<Claim> =
             claims.iter().filter(|(claim, _)| claim.starts_with(letter)).copied().collect();
@@ -86,18 +96,17 @@ fn claims<'a>(text: &mut String, findings: impl Iterator<Item = &'a Finding>, co
     }
 }
 
-/// A claim, and the worst verdict on it.
+/// A claim, and a verdict on it.
 type Claim<'a> = (&'a str, Verdict);
 
-/// From the best to the worst.
-const BY_RANK: [(Verdict, &str); 3] =
+const VERDICTS: [(Verdict, &str); 3] =
     [(Verdict::Holds, "hold"), (Verdict::NotShown, "not shown"), (Verdict::Fails, "FAIL")];
 
 /// How many claims have each verdict: "10 hold, 1 not shown (P3)".
 fn tally(claims: &[Claim], with_names: bool) -> Vec<(Style, String)> {
     let mut counts = Vec::new();
-    for (verdict, words) in BY_RANK {
-        let of_verdict = claims.iter().filter(|(_, worst)| *worst == verdict);
+    for (verdict, words) in VERDICTS {
+        let of_verdict = claims.iter().filter(|(_, known)| *known == verdict);
         let names: Vec<&str> = of_verdict.map(|(claim, _)| *claim).collect();
         if names.is_empty() && verdict != Verdict::Holds {
             continue;

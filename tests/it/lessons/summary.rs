@@ -151,7 +151,7 @@ fn summary_begins_with_the_choice() {
         "Which model for which work\n",
         "not shown Tasks wait, some hundreds at once: threads\n",
         "unknown (cargo run -p async-demo -- cost)\n",
-        "\n3 claims: 0 hold, 3 not shown\n",
+        "\n3 claims: 0 hold, 3 not shown; ",
         "  threads         1 claim: 0 hold, 1 not shown (T1)\n",
         "What does not hold or was not shown\n",
         "T1 not shown: Requests in sequence (threads-demo/notebook)\n",
