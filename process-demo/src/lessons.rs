@@ -7,6 +7,7 @@ use crate::notebook;
 mod crash;
 mod file_race;
 mod full_pipes;
+mod hosts;
 mod own_memory;
 mod proc;
 mod serialize;
@@ -22,4 +23,5 @@ pub const ALL: &[Lesson] = &[
     file_race::LESSON,
     crash::LESSON,
     who_ends_a_child::LESSON,
+    hosts::LESSON,
 ];

@@ -9,6 +9,7 @@ use anyhow::Result;
 use shared::http::{Client, Target};
 use shared::{Evidence, Lab, Lesson, Task, verdict};
 
+use crate::pool::launcher::Launcher;
 use crate::pool::worker::{self, Request, Worker};
 use crate::pool::{self, OPTIONS};
 
@@ -23,18 +24,22 @@ pub const LESSON: Lesson = Lesson::new(
 .child_modes(&[worker::MODE]);
 
 fn run(lab: &Lab) -> Result<Evidence> {
-    let (k, retries) = (lab.workers, pool::retries(lab)?);
+    let (k, retries, launcher) = (lab.workers, pool::retries(lab)?, Launcher::given(lab));
+    let starts = launcher.try_out(lab)?;
     let (client, target) = (lab.client()?, lab.target()?);
     let sequential = lab.run("sequential", lab.sum_ms(), |ids| in_sequence(&client, ids))?;
-    let processes = lab.run("processes", lab.each_ms(), |ids| process_per_task(&target, ids))?;
-    let pool =
-        lab.run("process-pool", lab.rounds_ms(k), |ids| process_pool(k, retries, &target, ids))?;
+    let processes =
+        lab.run("processes", lab.each_ms(), |ids| process_per_task(&launcher, &target, ids))?;
+    let pool = lab.run("process-pool", lab.rounds_ms(k), |ids| {
+        process_pool(k, retries, &launcher, &target, ids)
+    })?;
+    let figures = launcher.figures(starts, &pool);
     let findings = vec![
         verdict::overlap(&sequential, &processes).on("P1", "Processes let waits overlap"),
         verdict::process_each(&processes).on("P2", "Each task has its own process"),
         verdict::pool(k, &processes, &pool).on("P10", "A pool of k runs k at once, never more"),
     ];
-    Ok(Evidence::new(vec![sequential, processes, pool], findings))
+    Ok(Evidence::new(vec![sequential, processes, pool], findings).with(figures))
 }
 
 fn in_sequence(client: &Client, ids: &[usize]) -> Result<Vec<Task>> {
@@ -42,11 +47,11 @@ fn in_sequence(client: &Client, ids: &[usize]) -> Result<Vec<Task>> {
 }
 
 /// Starts a process for each task, then collects the answers.
-fn process_per_task(target: &Target, ids: &[usize]) -> Result<Vec<Task>> {
+fn process_per_task(launcher: &Launcher, target: &Target, ids: &[usize]) -> Result<Vec<Task>> {
     let (mut workers, mut tasks) = (Vec::new(), Vec::new());
     for &id in ids {
         // Python: Process(target=get, args=(id,)).start().
-        match start(&format!("Process-{}", id + 1)) {
+        match start(launcher, &format!("Process-{}", id + 1), id + 1) {
             Ok(mut worker) => {
                 worker.ask(&Request::new(id, target)); // Python pickles; this writes a JSON line.
                 workers.push(worker);
@@ -65,13 +70,21 @@ fn process_per_task(target: &Target, ids: &[usize]) -> Result<Vec<Task>> {
 }
 
 /// Starts k processes, each of which runs one task after another. Python: ProcessPoolExecutor(k).
-fn process_pool(k: usize, retries: usize, target: &Target, ids: &[usize]) -> Result<Vec<Task>> {
+fn process_pool(
+    k: usize,
+    retries: usize,
+    launcher: &Launcher,
+    target: &Target,
+    ids: &[usize],
+) -> Result<Vec<Task>> {
+    let start = |name: &str, number| start(launcher, name, number);
     pool::run(k, ids, retries, start, |id| Request::new(id, target))
 }
 
-/// Where threads-demo starts a thread, this starts the program again, with a pipe each way.
-pub fn start(name: &str) -> Result<Worker> {
-    let mut command = worker::MODE.command(&[])?;
+/// Where threads-demo starts a thread, this starts the program again, with a pipe each way; or the
+/// program of `--worker-command`, which starts it elsewhere.
+pub fn start(launcher: &Launcher, name: &str, number: usize) -> Result<Worker> {
+    let mut command = launcher.command(number).map_or_else(|| worker::MODE.command(&[]), Ok)?;
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     Worker::spawn(name, command)
 }

@@ -5,15 +5,20 @@ use anyhow::Result;
 use shared::Lab;
 use shared::demo::LessonOption;
 
+use launcher::WORKER_COMMAND;
+
 pub use supervisor::run;
 
 #[cfg(test)]
 pub mod faults;
+pub mod launcher;
 mod supervisor;
 mod task_queue;
 pub mod worker;
 
-pub const OPTIONS: &[LessonOption] = &[LessonOption {
+pub const OPTIONS: &[LessonOption] = &[RETRIES, WORKER_COMMAND];
+
+const RETRIES: LessonOption = LessonOption {
     name: "retries",
     value: "N",
     help: "In notebook, the pool: how often a task is retried whose worker died [default: 0]",
@@ -22,12 +27,12 @@ pub const OPTIONS: &[LessonOption] = &[LessonOption {
         _ => Err("expected a whole number from 0 to 10".into()),
     },
     writes: false,
-}];
+};
 
 /// The value of `--retries`.
 ///
 /// # Errors
 /// None: the command line has been checked.
 pub fn retries(lab: &Lab) -> Result<usize> {
-    Ok(lab.options.get(OPTIONS[0].name).map_or(Ok(0), str::parse)?)
+    Ok(lab.options.get(RETRIES.name).map_or(Ok(0), str::parse)?)
 }

@@ -6,6 +6,7 @@ pub mod child;
 pub mod clock;
 pub mod cores;
 pub mod fd_limit;
+pub mod host;
 pub mod own_addresses;
 pub mod proc;
 pub mod signals;

@@ -15,7 +15,8 @@ use shared::report::{Outcome, Run, Verdict};
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson, Task};
 
-use crate::pool::worker::{Request, Worker};
+use crate::pool::launcher::Launcher;
+use crate::pool::worker::{self, Request, Worker};
 use crate::{notebook, pool};
 
 pub const LESSON: Lesson = Lesson::new(
@@ -43,7 +44,7 @@ fn run(lab: &Lab) -> Result<Evidence> {
 
     // New: a pool notices, and starts another worker in place of the dead one.
     let first = AtomicBool::new(true);
-    let start = |name: &str| start(name, first.swap(false, Relaxed).then_some("abort"));
+    let start = |name: &str, _| start(name, first.swap(false, Relaxed).then_some("abort"));
     let mut pool = lab.run("process-pool", None, |ids| pool::run(k, ids, 0, start, request))?;
     pool.expected_losses = 1;
     let findings = vec![
@@ -80,7 +81,7 @@ fn process_per_task(
 
 /// Starts a worker, which will die in this `way`.
 fn start(name: &str, way: Option<&str>) -> Result<Worker> {
-    let Some(way) = way else { return notebook::start(name) };
+    let Some(way) = way else { return notebook::start(&Launcher::default(), name, 1) };
     let mut command = CHILD.command(&[way])?;
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     Worker::spawn(name, command)
@@ -88,6 +89,7 @@ fn start(name: &str, way: Option<&str>) -> Result<Worker> {
 
 /// The worker: reads its task, and dies.
 fn crash(words: &[String]) -> Result<()> {
+    worker::greet()?;
     stdin().read_line(&mut String::new())?;
     match words.first().map(String::as_str) {
         Some("abort") => abort(),
@@ -243,7 +245,7 @@ mod tests {
         let (abort, exit) = ("read -r line; kill -6 $$", "read -r line; exit 0");
         // One process for all: a pool of one that gets no other.
         let first = AtomicBool::new(true);
-        let start_once = |name: &str| match first.swap(false, Relaxed) {
+        let start_once = |name: &str, _| match first.swap(false, Relaxed) {
             true => scripted(name, abort),
             false => bail!("no other"),
         };
@@ -264,7 +266,7 @@ mod tests {
     fn replacement_left_out_fails() {
         let pool = |first_script: &str, may_replace: bool| {
             let first = AtomicBool::new(true);
-            let start = |name: &str| match first.swap(false, Relaxed) {
+            let start = |name: &str, _| match first.swap(false, Relaxed) {
                 true => scripted(name, first_script),
                 false if may_replace => scripted(name, ""),
                 false => bail!("no other"),

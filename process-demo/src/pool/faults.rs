@@ -16,7 +16,7 @@ use shared::report::{Outcome, Run, Verdict};
 use shared::verdict::process_each;
 
 use crate::pool;
-use crate::pool::worker::{Request, Worker};
+use crate::pool::worker::{PROGRAM, Request, Worker};
 
 /// In no order, and not from 0.
 const IDS: [usize; 8] = [10, 2, 5, 11, 7, 4, 8, 0];
@@ -40,6 +40,12 @@ pub fn script(fault: &str) -> String {
 }
 
 pub fn start(name: &str, script: &str) -> Result<Worker> {
+    let greet = format!(r#"printf '{{"worker":"%s","host":"far","pid":%s}}\n' '{PROGRAM}' $$"#);
+    start_silent(name, &format!("{greet}\n{script}"))
+}
+
+/// A script that does not greet by itself.
+fn start_silent(name: &str, script: &str) -> Result<Worker> {
     let mut command = Command::new("sh");
     command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
     command.stderr(Stdio::null());
@@ -53,7 +59,7 @@ pub fn request(id: usize) -> Request {
 /// Runs all tasks on two workers.
 fn run(fault: &str, retries: usize) -> Vec<Task> {
     let script = script(fault);
-    checked(&IDS, pool::run(2, &IDS, retries, |name| start(name, &script), request))
+    checked(&IDS, pool::run(2, &IDS, retries, |name, _| start(name, &script), request))
 }
 
 /// Checks that each task has one outcome, and that no worker is left.
@@ -163,7 +169,7 @@ fn large_request_never_blocks_the_pool() {
         ("exec sleep 600", Outcome::TimedOut),
         (&reads, Outcome::Done),
     ] {
-        let tasks = pool::run(1, &[VICTIM], 0, |name| start(name, script), large);
+        let tasks = pool::run(1, &[VICTIM], 0, |name, _| start(name, script), large);
         assert_eq!(checked(&[VICTIM], tasks)[0].outcome, outcome);
     }
 }
@@ -171,7 +177,7 @@ fn large_request_never_blocks_the_pool() {
 #[test]
 fn pool_stops_replacing_useless_workers() {
     let starts = AtomicUsize::new(0);
-    let counted = |name: &str| {
+    let counted = |name: &str, _| {
         starts.fetch_add(1, Relaxed);
         start(name, "exit 7")
     };
@@ -187,7 +193,7 @@ fn pool_stops_replacing_useless_workers() {
 
 #[test]
 fn refused_worker_refuses_the_tasks() {
-    let tasks = pool::run(2, &IDS, 0, |_| bail!("no room"), request);
+    let tasks = pool::run(2, &IDS, 0, |_, _| bail!("no room"), request);
     let why = Some("no worker was left for this task: no room");
     let refused = |task: &Task| task.refused && task.error.as_deref() == why;
     assert!(checked(&IDS, tasks).iter().all(refused));
@@ -196,7 +202,7 @@ fn refused_worker_refuses_the_tasks() {
 #[test]
 fn worker_that_cannot_start_loses_nothing() {
     let first = AtomicUsize::new(0);
-    let start_second = |name: &str| match first.fetch_add(1, Relaxed) {
+    let start_second = |name: &str, _| match first.fetch_add(1, Relaxed) {
         0 => start(name, "exit 3"),
         _ => start(name, &script("answer 2")),
     };
@@ -212,7 +218,7 @@ fn worker_that_cannot_start_loses_nothing() {
 fn exit_3_after_answers_loses_task() {
     // With a single worker, the task that is at fault comes after an answer.
     let dies = script("exit 3");
-    let tasks = checked(&IDS, pool::run(1, &IDS, 0, |name| start(name, &dies), request));
+    let tasks = checked(&IDS, pool::run(1, &IDS, 0, |name, _| start(name, &dies), request));
     let why = lost(&tasks).error.as_deref();
     assert_eq!(why, Some("worker exited with code 3 without an answer"));
 }
@@ -224,7 +230,7 @@ fn memory_of_each_worker_counts_once() {
     let added = |kib: u64, fault: &str| {
         let before = usage::workers_peak_kib();
         let script = script(fault).replace("kib=1", &format!("kib={kib}"));
-        checked(&IDS, pool::run(1, &IDS, 0, |name| start(name, &script), request));
+        checked(&IDS, pool::run(1, &IDS, 0, |name, _| start(name, &script), request));
         (usage::workers_peak_kib() - before) / KIB
     };
     assert_eq!([added(KIB, "answer 2"), added(KIB, "kill -9 $$")], [1, 2]);
@@ -249,7 +255,7 @@ fn shared_worker_is_no_process_each() {
         worker.ask(&request(id));
         worker.answer()
     });
-    let shared = pool::run(1, &IDS, 0, |name| start(name, &script), request).unwrap();
+    let shared = pool::run(1, &IDS, 0, |name, _| start(name, &script), request).unwrap();
     let ours = IDS.map(|id| Task::done(id, 0.0));
     for (tasks, verdict) in
         [(each.to_vec(), Verdict::Holds), (shared, Verdict::Fails), (ours.to_vec(), Verdict::Fails)]
@@ -287,6 +293,6 @@ fn panicking_supervisor_loses_only_its_task() {
         _ => request(id),
     };
     let script = script("answer 2");
-    let tasks = checked(&IDS, pool::run(2, &IDS, 0, |name| start(name, &script), request));
+    let tasks = checked(&IDS, pool::run(2, &IDS, 0, |name, _| start(name, &script), request));
     lost(&tasks);
 }

@@ -4,16 +4,24 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::{Builder, scope};
+use std::thread::{Builder, scope, sleep};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use shared::Task;
+use shared::os::child::DEADLINE;
+use shared::{Task, progress};
 
 use crate::pool::task_queue::TaskQueue;
 use crate::pool::worker::{Request, Worker};
 
-/// Runs the tasks `ids` on `size` workers, which `start` starts, with a `request` for each task. If
-/// some workers cannot be started, the others do their share.
+/// So many workers in a row may be lost before they greet. Then their place in the pool is given up.
+const MAX_STARTS: u32 = 10;
+
+/// The pause after the first of them, which grows by as much for each: all take a second.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Runs the tasks `ids` on `size` workers, which `start` starts by their names and numbers from 1, with
+/// a `request` for each task. If some workers cannot be started, the others do their share.
 ///
 /// # Errors
 /// So many workers were lost before they answered that none seems able to answer.
@@ -21,14 +29,14 @@ pub fn run(
     size: usize,
     ids: &[usize],
     retries: usize,
-    start: impl Fn(&str) -> Result<Worker> + Sync,
+    start: impl Fn(&str, usize) -> Result<Worker> + Sync,
     request: impl Fn(usize) -> Request + Sync,
 ) -> Result<Vec<Task>> {
     let queue = Mutex::new(TaskQueue::new(ids, size, retries));
-    let name = |place| format!("Worker-{place}");
-    let supervise = |place, worker| supervise(&name(place), worker, &queue, &start, &request);
+    let start = |place| start(&format!("Worker-{place}"), place);
+    let supervise = |place, worker| supervise(worker, &queue, || start(place), &request);
     let obtain =
-        |place| start(&name(place)).inspect_err(|error| lock(&queue).refuse(format!("{error:#}")));
+        |place| start(place).inspect_err(|error| lock(&queue).refuse(format!("{error:#}")));
     scope(|scope| {
         // Before the others, so that at least one worker gets what it needs.
         let Ok(first) = obtain(1) else { return };
@@ -52,19 +60,31 @@ pub fn run(
 
 /// Has one worker after another run tasks until none is waiting.
 fn supervise(
-    name: &str,
     worker: Worker,
     queue: &Mutex<TaskQueue>,
-    start: impl Fn(&str) -> Result<Worker>,
+    start: impl Fn() -> Result<Worker>,
     request: impl Fn(usize) -> Request,
 ) {
-    let mut worker = Some(worker);
-    while lock(queue).has_work() {
+    let has_work = || lock(queue).has_work();
+    let (mut worker, mut lost_starts, mut give_up) = (Some(worker), 0, Instant::now() + DEADLINE);
+    while has_work() {
         let usable = worker.take().filter(Worker::is_usable); // Any other is killed here.
-        let mut ready = match usable.map_or_else(|| start(name), Ok) {
+        let mut ready = match usable.map_or_else(&start, Ok) {
             Ok(ready) => ready,
             Err(error) => return lock(queue).refuse(format!("{error:#}")),
         };
+        // It gets no task before it has greeted, because its host may be down.
+        if let Err(lost) = ready.greet(give_up, has_work) {
+            lost_starts += 1;
+            if lost_starts == MAX_STARTS || Instant::now() >= give_up {
+                let why = lost.error.unwrap_or_default();
+                progress::reduce_concurrency(&why);
+                return lock(queue).give_up(why);
+            }
+            sleep(PAUSE * lost_starts);
+            continue;
+        }
+        (lost_starts, give_up) = (0, Instant::now() + DEADLINE);
         // A statement of its own, so that the lock is not held while the worker is busy.
         let taken = lock(queue).take();
         if let Some(id) = taken {

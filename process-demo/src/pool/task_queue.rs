@@ -21,6 +21,8 @@ pub struct TaskQueue {
     /// Workers lost since the last answer.
     consecutive_losses: usize,
     max_losses: usize,
+    /// Whether a place of the pool was given up, because no worker greeted there.
+    gave_up: bool,
     /// Why the last worker was lost or could not be started.
     why: Option<String>,
 }
@@ -38,6 +40,7 @@ impl TaskQueue {
             has_answer: false,
             consecutive_losses: 0,
             max_losses: size.max(1) * MAX_LOSSES,
+            gave_up: false,
             why: None,
         }
     }
@@ -91,6 +94,12 @@ impl TaskQueue {
         self.why = Some(why);
     }
 
+    /// No worker greets in one place of the pool. The others do its share.
+    pub fn give_up(&mut self, why: String) {
+        self.gave_up = true;
+        self.why = Some(why);
+    }
+
     fn lose_worker(&mut self, task: &Task) {
         self.consecutive_losses += 1;
         self.why.clone_from(&task.error);
@@ -102,7 +111,7 @@ impl TaskQueue {
     /// # Errors
     /// So many workers were lost without a single answer that none seems able to answer.
     pub fn finish(mut self) -> Result<Vec<Task>> {
-        let gave_up = self.consecutive_losses >= self.max_losses;
+        let gave_up = self.gave_up || self.consecutive_losses >= self.max_losses;
         let why = self.why.unwrap_or("its supervisor panicked".into());
         let died: usize = self.attempts.values().sum();
         if !self.has_answer && died >= MAX_LOSSES {
@@ -137,6 +146,7 @@ mod tests {
         Fail(usize),
         Requeue(usize),
         Refuse,
+        GiveUp,
     }
 
     const SIZE: usize = 4;
@@ -149,6 +159,7 @@ mod tests {
             2 => choice().prop_map(Event::Fail),
             1 => choice().prop_map(Event::Requeue),
             1 => Just(Event::Refuse),
+            1 => Just(Event::GiveUp),
         ]
     }
 
@@ -159,6 +170,7 @@ mod tests {
         completed: HashSet<usize>,
         deaths: Vec<usize>,
         losses_in_a_row: usize,
+        gave_up: bool,
     }
 
     impl History {
@@ -226,11 +238,15 @@ mod tests {
                         history.losses_in_a_row += usize::from(was_in_flight);
                     }
                     Event::Refuse => queue.refuse("no room".into()),
+                    Event::GiveUp => {
+                        queue.give_up("no host".into());
+                        history.gave_up = true;
+                    }
                 }
             }
             let unable = history.completed.is_empty() && history.deaths.len() >= MAX_LOSSES;
             let idle = !ids.iter().any(|&id| history.is_finished(id, retries))
-                && history.losses_in_a_row >= SIZE * MAX_LOSSES;
+                && (history.gave_up || history.losses_in_a_row >= SIZE * MAX_LOSSES);
             match queue.finish() {
                 Err(_) => prop_assert!(unable || idle),
                 Ok(tasks) => {

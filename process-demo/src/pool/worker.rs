@@ -1,5 +1,5 @@
-//! A worker: this program, started again as a filter that reads one JSON line per task on stdin and
-//! answers one JSON line per task on stdout. [`serve`] is the worker's side of the pipes; [`Worker`]
+//! A worker: this program, started again as a filter that greets with a JSON line on stdout, then reads
+//! one per task on stdin and answers with one. [`serve`] is the worker's side of the pipes; [`Worker`]
 //! is the parent's, which trusts nothing that it reads from them.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -10,13 +10,14 @@ use std::thread::{self, Builder};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shared::http::permit::Permit;
 use shared::http::target::parse_url;
 use shared::http::{Client, Target};
-use shared::os::child::{self, COULD_NOT_START, ChildExit, ChildMode};
+use shared::os::child::{self, COULD_NOT_START, ChildExit, ChildMode, Stderr};
 use shared::os::usage::{self, WorkerUsage};
-use shared::os::{clock::now_ms, fd_limit};
+use shared::os::{clock::now_ms, fd_limit, host::host_name};
 use shared::progress::{self, Show};
 use shared::report::Outcome;
 use shared::{ExitError, Task};
@@ -25,6 +26,9 @@ pub const MODE: ChildMode = ChildMode::new("worker", serve).reads_stdin();
 
 /// An answer must be shorter: 1 MiB.
 const MAX_LINE: u64 = 1 << 20;
+
+/// So much of a line that is no message becomes part of the error.
+const MAX_QUOTE: usize = 120;
 
 /// A pipe that is empty takes so many bytes at once. pipe(7): a page, if a user has many pipes.
 const PIPE_TAKES: usize = 4096;
@@ -35,8 +39,44 @@ const SLACK: Duration = Duration::from_secs(5);
 /// How long a worker may take to end after its stdin, and to get the thread that it needs.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How often a pool looks whether it still needs a worker that has not greeted yet.
+const POLL: Duration = Duration::from_millis(20);
+
 /// A worker's descriptors in this process: a pipe each way, and the server's end of its connection.
 const DESCRIPTORS: u32 = 3;
+
+/// The program that a worker must be: a message of another version may mean something else.
+pub const PROGRAM: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+
+/// A worker's first line.
+#[derive(Serialize, Deserialize)]
+struct Greeting {
+    worker: String,
+    host: String,
+    pid: u32,
+}
+
+impl Greeting {
+    /// `name`, and where the worker runs unless it is our own child `pid`.
+    ///
+    /// # Errors
+    /// It is another program.
+    fn label(self, name: &str, pid: u32) -> Result<String, String> {
+        let Greeting { worker, host, pid: its_pid } = self;
+        if worker != PROGRAM {
+            return Err(format!("worker is {worker}, and this is {PROGRAM}: use the same there"));
+        }
+        let is_child = its_pid == pid && host == host_name();
+        Ok(if is_child { name.into() } else { format!("{name} {host} pid {its_pid}") })
+    }
+}
+
+/// Says that this process is a worker, and where it runs.
+pub fn greet() -> Result<()> {
+    let (worker, pid) = (PROGRAM.into(), std::process::id());
+    child::write_line(serde_json::to_string(&Greeting { worker, host: host_name(), pid })?);
+    Ok(())
+}
 
 #[derive(Serialize, Deserialize)]
 pub struct Request {
@@ -77,8 +117,9 @@ struct Answer {
 
 /// The worker's main: serves requests until its stdin ends.
 fn serve(_: &[String]) -> Result<()> {
-    let mut client = None;
-    for line in read_requests()? {
+    let (requests, mut client) = (read_requests()?, None);
+    greet()?;
+    for line in requests {
         let request: Request =
             serde_json::from_str(&line).context("a worker reads one JSON request per line")?;
         let client = match &client {
@@ -124,10 +165,17 @@ fn read_requests() -> Result<Receiver<String>> {
 
 /// The parent's side of a worker. Dropping it kills and reaps the process, unlike dropping a [`Child`].
 pub struct Worker {
+    /// Once the worker has greeted, with its host and pid if a launcher started it.
     name: String,
     child: Child,
     /// `None` once the worker has been told to end.
     stdin: Option<Arc<ChildStdin>>,
+    stderr: Option<Stderr>,
+    started_ms: f64,
+    /// When the greeting came.
+    greeted_ms: Option<f64>,
+    /// The worker's name, and when it greeted.
+    greetings: Receiver<Result<(String, f64), String>>,
     answers: Receiver<Line>,
     /// Set by the first request.
     show: Arc<OnceLock<Show>>,
@@ -150,8 +198,8 @@ struct Asked {
 }
 
 /// A line from a worker's stdout, and when it came.
-struct Line {
-    answer: Result<Answer, String>,
+struct Line<T = Answer> {
+    message: Result<T, String>,
     at_ms: f64,
 }
 
@@ -165,15 +213,21 @@ impl Worker {
             progress::reduce_concurrency(&fd_limit::limited());
             bail!(fd_limit::limited());
         };
+        let started_ms = now_ms();
         let mut child = child::spawn(&mut command).context("cannot start a worker")?;
         let stdin = child.stdin.take().map(Arc::new);
-        let stdout = child.stdout.take();
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         // Bounded, so that a worker cannot fill our memory.
+        let (greeted, greetings) = mpsc::sync_channel(1);
         let (send, answers) = mpsc::sync_channel(1);
-        let worker = Worker {
+        let mut worker = Worker {
             name: name.into(),
             child,
             stdin,
+            stderr: None,
+            started_ms,
+            greeted_ms: None,
+            greetings,
             answers,
             show: Arc::default(),
             asked: None,
@@ -182,16 +236,21 @@ impl Worker {
             usage: WorkerUsage::default(),
             _permit: permit,
         };
-        let stdout = BufReader::new(stdout.context("the worker has no stdout")?);
+        worker.stderr = stderr.map(Stderr::read).transpose().context("cannot start a thread")?;
+        let mut stdout = BufReader::new(stdout.context("the worker has no stdout")?);
         let (name, pid, show) = (worker.name.clone(), worker.pid(), worker.show.clone());
         let read = move || {
-            for Line { mut answer, at_ms } in lines(stdout) {
-                if let Ok(Answer { task, .. }) = &mut answer {
+            let Some(first) = lines::<Greeting>(&mut stdout, "a greeting").next() else { return };
+            let label = first.message.and_then(|greeting| greeting.label(&name, pid));
+            let _ = greeted.send(label.clone().map(|label| (label, first.at_ms)));
+            let Ok(label) = label else { return };
+            for Line { mut message, at_ms } in lines::<Answer>(&mut stdout, "an answer") {
+                if let Ok(Answer { task, .. }) = &mut message {
                     // We know the worker's pid and name; its own words are not trusted.
-                    (task.pid, task.thread) = (pid, name.clone());
+                    (task.pid, task.thread) = (pid, label.clone());
                     show.get().inspect(|show| show.line(task));
                 }
-                if send.send(Line { answer, at_ms }).is_err() {
+                if send.send(Line { message, at_ms }).is_err() {
                     break;
                 }
             }
@@ -238,43 +297,90 @@ impl Worker {
         self.is_lost = true;
         self.kill(); // It may hang, or write more.
         let (pid, thread) = (self.pid(), self.name.clone());
-        let task = Task { pid, thread, start_ms: asked.at_ms, ..lost };
+        let task = Task { id: asked.id, pid, thread, start_ms: asked.at_ms, ..lost };
         if !task.refused {
             self.show.get().inspect(|show| show.line(&task));
         }
         task
     }
 
+    /// Waits until the worker has greeted, at most until `deadline` and while `is_needed`.
+    ///
+    /// # Errors
+    /// A task that would have been lost with the worker.
+    pub fn greet(&mut self, deadline: Instant, is_needed: impl Fn() -> bool) -> Result<(), Task> {
+        let begun = Instant::now();
+        while self.greeted_ms.is_none() && is_needed() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.greetings.recv_timeout(left.min(POLL)) {
+                Ok(Ok((name, at_ms))) => (self.name, self.greeted_ms) = (name, Some(at_ms)),
+                Ok(Err(why)) => return Err(Task::failed(0, why)),
+                Err(RecvTimeoutError::Timeout) if left > POLL => {}
+                Err(error) => return Err(self.lost(error, deadline - begun, deadline)),
+            }
+        }
+        Ok(())
+    }
+
     /// # Errors
     /// The task that is lost with the worker.
     fn receive(&mut self, asked: &Asked) -> Result<Task, Task> {
-        let left = || asked.deadline.saturating_duration_since(Instant::now());
+        self.greet(asked.deadline, || true)?;
+        let left = asked.deadline.saturating_duration_since(Instant::now());
         let failed = |why| Task::failed(asked.id, why);
-        let timed_out = |why| Task { outcome: Outcome::TimedOut, ..failed(why) };
-        let exit = match self.answers.recv_timeout(left()) {
-            Ok(Line { answer, at_ms }) => {
-                let Answer { task, usage } = answer.map_err(failed)?;
+        match self.answers.recv_timeout(left) {
+            Ok(Line { message, at_ms }) => {
+                let Answer { task, usage } = message.map_err(failed)?;
                 let task = asked.check(task, at_ms).map_err(failed)?;
                 (self.has_answered, self.usage) = (true, usage);
-                return Ok(task);
+                Ok(task)
             }
-            Err(RecvTimeoutError::Timeout) => {
-                let silent = asked.allowed;
-                let why = format!("worker was silent for {silent:?}, 5 s longer than the timeout");
-                return Err(timed_out(why));
-            }
-            // The end of its stdout, perhaps in the middle of a line.
-            Err(RecvTimeoutError::Disconnected) => child::wait(&mut self.child, left()),
+            Err(error) => Err(self.lost(error, asked.allowed, asked.deadline)),
+        }
+    }
+
+    /// A task that is lost with a worker that was silent for the time `allowed`, or has closed stdout,
+    /// perhaps in the middle of a line.
+    fn lost(&mut self, error: RecvTimeoutError, allowed: Duration, deadline: Instant) -> Task {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let exit = match error {
+            RecvTimeoutError::Timeout => None,
+            RecvTimeoutError::Disconnected => Some(child::wait(&mut self.child, left)),
         };
-        Err(match exit {
-            Ok(ChildExit::Code(COULD_NOT_START)) if !self.has_answered => {
-                Task::refused(asked.id, "worker could not start (exit code 3)")
+        // A launcher says there why it failed: an unknown host, a refused key.
+        let last = self.stderr.as_ref().map(Stderr::last_line).filter(|line| !line.is_empty());
+        let last = last.map(|line| format!(": {line}")).unwrap_or_default();
+        let failed = |why: String| Task::failed(0, why + &last);
+        let timed_out = |why| Task { outcome: Outcome::TimedOut, ..failed(why) };
+        match exit {
+            None if self.greeted_ms.is_none() => {
+                timed_out(format!("worker did not start within {allowed:.1?}"))
             }
-            Ok(exit @ ChildExit::Code(_)) => failed(format!("worker {exit} without an answer")),
-            Ok(exit @ ChildExit::Signal(_)) => failed(format!("worker {exit}")),
-            Ok(ChildExit::TimedOut) => timed_out("worker closed stdout but kept running".into()),
-            Err(error) => failed(format!("worker is gone: {error}")),
-        })
+            None => {
+                timed_out(format!("worker was silent for {allowed:?}, 5 s longer than the timeout"))
+            }
+            Some(Ok(ChildExit::Code(COULD_NOT_START))) if !self.has_answered => {
+                Task { refused: true, ..failed("worker could not start (exit code 3)".into()) }
+            }
+            Some(Ok(exit @ ChildExit::Code(_))) => {
+                failed(format!("worker {exit} without an answer"))
+            }
+            Some(Ok(exit @ ChildExit::Signal(_))) => failed(format!("worker {exit}")),
+            Some(Ok(ChildExit::TimedOut)) => {
+                timed_out("worker closed stdout but kept running".into())
+            }
+            Some(Err(error)) => failed(format!("worker is gone: {error}")),
+        }
+    }
+
+    /// Milliseconds from the start of the worker's process to its greeting.
+    pub fn start_took_ms(&self) -> Option<f64> {
+        Some(self.greeted_ms? - self.started_ms)
+    }
+
+    /// The worker's name, with its host and pid if it is not our own child.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     pub fn pid(&self) -> u32 {
@@ -337,20 +443,25 @@ impl Asked {
 }
 
 /// The lines of a worker's stdout. Text without its newline at the end of the stream is no line.
-fn lines(mut stdout: impl BufRead) -> impl Iterator<Item = Line> {
+fn lines<T: DeserializeOwned>(
+    stdout: &mut impl BufRead,
+    expected: &str,
+) -> impl Iterator<Item = Line<T>> {
     std::iter::from_fn(move || {
         let mut line = Vec::new();
         stdout.by_ref().take(MAX_LINE).read_until(b'\n', &mut line).ok()?;
         let at_ms = now_ms();
-        let answer = match line.last()? {
-            b'\n' => serde_json::from_slice(&line)
-                .map_err(|error| format!("worker wrote something else than an answer: {error}")),
+        let message = match line.last()? {
+            b'\n' => serde_json::from_slice(&line).map_err(|_| {
+                let text = String::from_utf8_lossy(&line[..line.len().min(MAX_QUOTE)]);
+                format!("worker wrote something else than {expected}: {}", text.trim())
+            }),
             _ if line.len() as u64 == MAX_LINE => {
                 Err("worker's answer is longer than 1 MiB".into())
             }
             _ => return None,
         };
-        Some(Line { answer, at_ms })
+        Some(Line { message, at_ms })
     })
 }
 

@@ -405,6 +405,46 @@ pub fn wait(child: &mut Child, deadline: Duration) -> io::Result<ChildExit> {
     }
 }
 
+/// A child's stderr, of which the end is kept.
+pub struct Stderr {
+    end: Arc<Mutex<Vec<u8>>>,
+    closed: Receiver<()>,
+}
+
+impl Stderr {
+    /// So many bytes are kept: a line of people's words.
+    const KEPT: usize = 4096;
+
+    /// Reads it on a thread of its own.
+    ///
+    /// # Errors
+    /// There is no thread.
+    pub fn read(mut pipe: ChildStderr) -> io::Result<Stderr> {
+        let (open, closed) = mpsc::channel();
+        let end = Arc::new(Mutex::new(Vec::new()));
+        let kept = end.clone();
+        thread::Builder::new().name("stderr".into()).spawn(move || {
+            let mut bytes = [0; Stderr::KEPT];
+            while let Ok(count @ 1..) = pipe.read(&mut bytes) {
+                let mut kept = lock(&kept);
+                kept.extend(&bytes[..count]);
+                let more = kept.len().saturating_sub(Stderr::KEPT);
+                kept.drain(..more);
+            }
+            drop(open);
+        })?;
+        Ok(Stderr { end, closed })
+    }
+
+    /// The last line that is not blank. If the child has ended, it is the very last, unless a
+    /// grandchild holds the pipe.
+    pub fn last_line(&self) -> String {
+        let _ = self.closed.recv_timeout(DRAIN);
+        let text = String::from_utf8_lossy(&lock(&self.end)).into_owned();
+        text.trim_end().lines().last().unwrap_or_default().trim().into()
+    }
+}
+
 /// Reads a pipe to its end on a thread of its own: a child must never wait for its reader.
 fn collect(mut pipe: impl Read + Send + 'static) -> io::Result<Receiver<Vec<u8>>> {
     let (send, receive) = mpsc::channel();

@@ -65,9 +65,9 @@ fn only_whole_answers_for_the_task_count() {
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(CASES) };
     let result = TestRunner::new(config).run(&mutated(), |stream| {
         let newlines = stream.iter().filter(|&&byte| byte == b'\n').count();
-        let answers: Vec<Line> = lines(&stream[..]).collect();
+        let answers: Vec<Line> = lines(&mut &stream[..], "an answer").collect();
         prop_assert!(answers.len() <= newlines, "an answer without its newline");
-        for task in answers.into_iter().filter_map(|line| line.answer.ok()).map(|a| a.task) {
+        for task in answers.into_iter().filter_map(|line| line.message.ok()).map(|a| a.task) {
             let id = task.id;
             match asked.check(task, 20.0) {
                 Ok(task) => {
@@ -106,7 +106,7 @@ fn span_is_laid_on_our_clock() {
 fn line_over_one_mebibyte_is_refused() {
     let why = |length: usize| {
         let line = [vec![b' '; length - 1], vec![b'\n']].concat();
-        lines(&line[..]).next().unwrap().answer.err().unwrap()
+        lines::<Answer>(&mut &line[..], "an answer").next().unwrap().message.err().unwrap()
     };
     assert!(why(1 << 20).contains("something else"));
     assert_eq!(why((1 << 20) + 1), "worker's answer is longer than 1 MiB");

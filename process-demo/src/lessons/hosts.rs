@@ -1,0 +1,99 @@
+//! A pool needs no more of its workers than their stdin and stdout. A launcher such as ssh or srun
+//! passes both on, so the same pool works on other machines.
+//! You will see a pool of threads, one of processes, and one of processes that a launcher started: how
+//! long a worker takes to start, and what a task costs besides its own time.
+//! Try it: `--worker-command 'ssh localhost /path/to/process-demo worker'`. docs/hosts.md has more. If
+//! the worker runs on another machine, `--url` must name a server that it can reach.
+
+use std::sync::{Mutex, mpsc};
+use std::thread::{Builder, scope};
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow};
+use shared::http::Client;
+use shared::os::child::DEADLINE;
+use shared::os::clock::now_ms;
+use shared::report::lanes::lanes;
+use shared::report::{Figure, Scale};
+use shared::{Evidence, Lab, Lesson, Task, verdict};
+
+use crate::notebook::start;
+use crate::pool;
+use crate::pool::launcher::{Launcher, WORKER_COMMAND, median_gap};
+use crate::pool::worker::Request;
+
+pub const LESSON: Lesson = Lesson::new(
+    "hosts",
+    "A pool of threads, of processes, and of processes that another program starts",
+    &["P10"],
+    run,
+    include_str!("hosts.rs"),
+)
+.tasks(20)
+.delay_ms(20)
+.options(&[WORKER_COMMAND]);
+
+fn run(lab: &Lab) -> Result<Evidence> {
+    let (here, launcher) = (Launcher::default(), Launcher::given_or_env(lab)?);
+    let mut figures = Vec::from_iter(launcher.try_out(lab)?);
+    let (k, client, target) = (lab.workers, lab.client()?, lab.target()?);
+    let process_pool = |launcher: &Launcher, ids: &[usize]| {
+        let start = |name: &str, number| start(launcher, name, number);
+        pool::run(k, ids, 0, start, |id| Request::new(id, &target))
+    };
+    let runs = vec![
+        lab.run("thread-pool", lab.rounds_ms(k), |ids| thread_pool(k, &client, ids))?,
+        lab.run("process-pool", lab.rounds_ms(k), |ids| process_pool(&here, ids))?,
+        lab.run("launched-pool", lab.rounds_ms(k), |ids| process_pool(&launcher, ids))?, // New.
+    ];
+    let kinds = ["thread", "process", "launched"];
+    let [process, launched] = [&here, &launcher].map(|launcher| fastest(|| start_ms(launcher)));
+    let starts = [fastest(thread_start_ms)?, process?, launched?];
+    let gaps = runs.iter().map(|run| median_gap(&lanes(run)));
+    let figure = |name, ms: Vec<Option<f64>>| {
+        let empty = Figure::new(name, "ms", Scale::Logarithmic);
+        kinds.iter().zip(ms).fold(empty, |figure, (kind, ms)| figure.point(kind, ms, None))
+    };
+    figures.push(figure("Fastest start", starts.map(Some).to_vec()));
+    figures.push(figure("A task besides its own time", gaps.collect()));
+    let check = verdict::pool(k, &runs[1], &runs[2]);
+    let findings = vec![check.on("P10", "A pool of k runs k at once, wherever its workers run")];
+    Ok(Evidence::new(runs, findings).with(figures))
+}
+
+/// The notebook's pool of threads, from threads-demo.
+fn thread_pool(k: usize, client: &Client, ids: &[usize]) -> Result<Vec<Task>> {
+    let (submit, queue) = mpsc::channel();
+    ids.iter().try_for_each(|&id| submit.send(id))?;
+    drop(submit);
+    let queue = Mutex::new(queue);
+    let take = || queue.lock().ok().and_then(|queue| queue.recv().ok());
+    let work = || std::iter::from_fn(|| Some(client.get(take()?))).collect::<Vec<Task>>();
+    scope(|scope| {
+        let spawn = |n| Builder::new().name(format!("Worker-{n}")).spawn_scoped(scope, work);
+        let workers = (1..=k).map(spawn).collect::<Result<Vec<_>, _>>()?;
+        Ok(workers.into_iter().flat_map(|worker| worker.join()).flatten().collect())
+    })
+}
+
+/// From the start of a process until its worker greets.
+fn start_ms(launcher: &Launcher) -> Result<f64> {
+    let mut worker = start(launcher, "Worker", 1)?;
+    let greeted = worker.greet(Instant::now() + DEADLINE, || true);
+    greeted.map_err(|lost| anyhow!(lost.error.unwrap_or_default()))?;
+    let took = worker.start_took_ms().unwrap_or_default();
+    worker.close()?;
+    Ok(took)
+}
+
+/// From the spawn of a thread until it runs.
+fn thread_start_ms() -> Result<f64> {
+    let begun = now_ms();
+    let began = Builder::new().spawn(now_ms)?.join().ok().context("the thread panicked")?;
+    Ok(began - begun)
+}
+
+/// The fastest of five.
+fn fastest(start_ms: impl Fn() -> Result<f64>) -> Result<f64> {
+    (0..5).try_fold(f64::INFINITY, |fastest, _| Ok(start_ms()?.min(fastest)))
+}

@@ -1,0 +1,158 @@
+//! Workers that another program starts, on another machine perhaps: ssh, srun, kubectl, docker. Pipes
+//! are all that a pool needs, and such programs pass them on. See docs/hosts.md.
+
+use std::process::{Command, Stdio};
+use std::thread::{Builder, scope};
+use std::time::Instant;
+
+use anyhow::{Result, anyhow, bail, ensure};
+use shared::demo::LessonOption;
+use shared::http::Target;
+use shared::os::child::DEADLINE;
+use shared::report::lanes::{Lane, lanes};
+use shared::report::{Figure, Outcome, Run, Scale};
+use shared::{ExitError, Lab, Task};
+
+use crate::notebook::start;
+use crate::pool::worker::{self, Request, Worker};
+
+pub const WORKER_COMMAND: LessonOption = LessonOption {
+    name: "worker-command",
+    value: "CMD",
+    help: "Start each worker by this command, such as 'ssh host{k} process-demo worker': {k} is its \
+           number, from 1 to --workers",
+    check: |text| split(text).map(|_| ()),
+    writes: false,
+};
+
+/// More workers than these have no bar of their own in a figure.
+const BARS: usize = 16;
+
+/// What starts the workers: this program, or a command.
+#[derive(Default)]
+pub struct Launcher {
+    /// The command's words. None: this program.
+    words: Vec<String>,
+    size: usize,
+}
+
+impl Launcher {
+    /// The command of `--worker-command`, or this program.
+    pub fn given(lab: &Lab) -> Launcher {
+        let words = lab.options.get(WORKER_COMMAND.name).and_then(|text| split(text).ok());
+        Launcher { words: words.unwrap_or_default(), size: lab.workers }
+    }
+
+    /// The same, but env(1) in place of this program: a launcher that needs nothing.
+    ///
+    /// # Errors
+    /// There is no env, as on Windows.
+    pub fn given_or_env(lab: &Lab) -> Result<Launcher> {
+        let given = Launcher::given(lab);
+        if !given.words.is_empty() {
+            return Ok(given);
+        }
+        ensure!(cfg!(unix), "it needs --worker-command");
+        let this = std::env::current_exe()?.to_string_lossy().into_owned();
+        Ok(Launcher { words: vec!["env".into(), this, worker::MODE.name.into()], ..given })
+    }
+
+    /// The command for a worker. Numbers over `--workers` begin with 1 again.
+    pub fn command(&self, number: usize) -> Option<Command> {
+        let number = (number.saturating_sub(1) % self.size.max(1) + 1).to_string();
+        let mut words = self.words.iter().map(|word| word.replace("{k}", &number));
+        let mut command = Command::new(words.next()?);
+        command.args(words).stderr(Stdio::piped());
+        // Otherwise, ssh would ask for a password on the terminal, and wait. Now it fails.
+        command.env("SSH_ASKPASS_REQUIRE", "force").env("SSH_ASKPASS", "false");
+        Some(command)
+    }
+
+    /// Starts each worker once, before any task. If the server is part of this program, each makes a
+    /// request. Returns how long the workers took to start. Nothing, if they are this program.
+    ///
+    /// # Errors
+    /// No worker starts; or [`ExitError::Usage`]: one cannot reach the embedded server.
+    pub fn try_out(&self, lab: &Lab) -> Result<Option<Figure>> {
+        if self.words.is_empty() {
+            return Ok(None);
+        }
+        let ping = if lab.target()?.embedded { Some(lab.target_at("/delay/0")?) } else { None };
+        let try_one =
+            |place| try_one(start(self, &format!("Worker-{place}"), place)?, ping.as_ref());
+        let tried: Vec<Result<(String, Option<f64>)>> = scope(|scope| {
+            let try_one = &try_one;
+            let spawn = |place| Builder::new().spawn_scoped(scope, move || try_one(place)).ok();
+            let threads: Vec<_> = (1..=self.size).filter_map(spawn).collect();
+            threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
+        });
+        let mut figure = Figure::new("Starting a worker", "ms", Scale::Linear);
+        let mut lost = None;
+        for tried in tried {
+            match tried {
+                Ok((name, ms)) if figure.points.len() < BARS => {
+                    figure = figure.point(name, ms, None)
+                }
+                Ok(_) => {}
+                Err(error) if error.is::<ExitError>() => return Err(error),
+                Err(error) => lost = Some(error),
+            }
+        }
+        match lost {
+            Some(error) if figure.points.is_empty() => Err(error),
+            _ => Ok(Some(figure)),
+        }
+    }
+
+    /// What it costs that the workers run elsewhere: how long they took to start, and `pool`'s
+    /// [`median_gap`].
+    pub fn figures(&self, starts: Option<Figure>, pool: &Run) -> Vec<Figure> {
+        let Some(starts) = starts else { return Vec::new() };
+        let figure = Figure::new("Round trip of a task", "ms", Scale::Linear);
+        let lanes = lanes(pool);
+        let lanes = lanes.iter().filter(|lane| lane.tasks.len() > 1).take(BARS);
+        let figure = lanes.fold(figure, |figure, lane| {
+            figure.point(lane.thread, median_gap(std::slice::from_ref(lane)), None)
+        });
+        vec![starts, figure]
+    }
+}
+
+/// The worker's name, and how many milliseconds it took to start.
+fn try_one(mut worker: Worker, ping: Option<&Target>) -> Result<(String, Option<f64>)> {
+    let why = |task: Task| task.error.unwrap_or_default();
+    worker.greet(Instant::now() + DEADLINE, || true).map_err(|lost| anyhow!(why(lost)))?;
+    let started = (worker.name().to_string(), worker.start_took_ms());
+    if let Some(target) = ping {
+        worker.ask(&Request::new(0, target));
+        let task = worker.answer();
+        if task.outcome != Outcome::Done && !worker.is_lost() {
+            bail!(ExitError::Usage(format!(
+                "{} cannot reach the embedded server ({}): give --url with an address that it can reach, \
+                 such as that of cargo run -p shared -- --port 8080 --host 0.0.0.0",
+                started.0,
+                why(task)
+            )));
+        }
+    }
+    worker.close()?; // Places may be few, as under srun: now another worker may have this one's.
+    Ok(started)
+}
+
+/// What a task of a pool costs besides its own time, in milliseconds: the median of the times from a
+/// task's end to the start of its worker's next one.
+pub fn median_gap(lanes: &[Lane]) -> Option<f64> {
+    let pairs = lanes.iter().flat_map(|lane| lane.tasks.windows(2));
+    let mut gaps: Vec<f64> = pairs.map(|pair| pair[1].start_ms - pair[0].end_ms).collect();
+    gaps.sort_by(f64::total_cmp);
+    gaps.get(gaps.len() / 2).copied()
+}
+
+/// Splits a command line as a shell does, without expanding anything.
+fn split(text: &str) -> Result<Vec<String>, String> {
+    match shlex::split(text) {
+        None => Err("a quotation mark or a backslash has no end".into()),
+        Some(words) if words.is_empty() => Err("expected a command".into()),
+        Some(words) => Ok(words),
+    }
+}
