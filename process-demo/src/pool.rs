@@ -16,12 +16,13 @@ mod supervisor;
 mod task_queue;
 pub mod worker;
 
+/// Those of the lessons whose pools may lose workers, or have them elsewhere.
 pub const OPTIONS: &[LessonOption] = &[RETRIES, WORKER_COMMAND];
 
 const RETRIES: LessonOption = LessonOption {
     name: "retries",
     value: "N",
-    help: "In notebook, the pool: how often a task is retried whose worker died [default: 0]",
+    help: "In a pool: how often a task is retried whose worker died [default: 0]",
     check: |text| match text.parse::<usize>() {
         Ok(0..=10) => Ok(()),
         _ => Err("expected a whole number from 0 to 10".into()),

@@ -6,6 +6,7 @@
 
 mod cli;
 mod faults;
+mod hosts;
 mod lessons;
 mod render;
 mod repository;

@@ -11,5 +11,7 @@ pub mod pictures;
 pub mod processes;
 pub mod rng;
 pub mod servers;
+pub mod slurm;
+pub mod sshd;
 pub mod trial;
 pub mod workspace;

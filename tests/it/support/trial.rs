@@ -104,8 +104,11 @@ impl Trial {
 
 /// Says that a test is impossible here. Where root decides about a change, none may be skipped.
 pub fn skipped(why: &str) {
-    use std::os::unix::fs::MetadataExt;
-    let root = std::fs::metadata("/proc/self").is_ok_and(|this| this.uid() == 0);
-    assert!(!root || std::env::var_os("CI").is_none(), "skipped: {why}");
+    assert!(!is_root() || std::env::var_os("CI").is_none(), "skipped: {why}");
     eprintln!("skipped: {why}");
+}
+
+pub fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").is_ok_and(|this| this.uid() == 0)
 }
