@@ -8,7 +8,7 @@ use std::{env, fmt::Display, iter, thread, time::Duration};
 
 use serde_json::{Value, json};
 
-const USAGE: &str = "usage: supervise [--limit WORKERS] [--timeout SECONDS] [--retries N]
+const USAGE: &str = "usage: supervise [--limit N] [--timeout S] [--retries N] [--worker-command C]
 Runs each line of stdin as a task in a worker process, and prints a line of JSON for it.
 Exit code: 0 all done, 1 not all, 2 bad input, 3 cannot start, 4 cannot write";
 
@@ -20,22 +20,24 @@ fn work(task: &str) -> Result<usize, String> {
 
 fn main() {
     let words: Vec<String> = env::args_os().skip(1).map(|w| w.to_string_lossy().into()).collect();
-    if words == ["--worker"] {
-        return serve();
-    }
+    let this = env::current_exe().unwrap_or_default().to_string_lossy().into_owned();
+    let mut command = Some(vec![this, "--worker".into()]);
     let (mut limit, mut timeout, mut retries) = (4, 10, 1);
     for option in words.chunks(2) {
         match (option[0].as_str(), option.get(1).map(|value| value.parse())) {
             ("--limit", Some(Ok(value @ 1..))) => limit = value,
             ("--timeout", Some(Ok(value))) => timeout = value,
             ("--retries", Some(Ok(value))) => retries = value,
+            ("--worker-command", Some(_)) => command = shlex::split(&option[1]), // On host{k}.
+            ("--worker", None) => return serve(),
             _ => fail(2, USAGE),
         }
     }
+    let command = command.unwrap_or_else(|| fail(2, USAGE));
     let lines = io::stdin().lines().collect::<io::Result<Vec<String>>>();
     let lines = lines.unwrap_or_else(|error| fail(2, format_args!("cannot read stdin: {error}")));
     let tasks = (1..).zip(lines).map(|(id, line)| json!({ "id": id, "task": line }));
-    exit(run_all(&tasks.collect::<Vec<Value>>(), limit, timeout, retries).into())
+    exit(run_all(&tasks.collect::<Vec<Value>>(), &command, limit, timeout, retries).into())
 }
 
 fn fail(code: i32, error: impl Display) -> ! {
@@ -44,11 +46,11 @@ fn fail(code: i32, error: impl Display) -> ! {
 }
 
 /// Prints exactly one line for each task. Returns whether one tells of a failure.
-fn run_all(tasks: &[Value], limit: u32, timeout: u32, retries: u32) -> bool {
-    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+fn run_all(tasks: &[Value], command: &[String], limit: u32, timeout: u32, retries: u32) -> bool {
+    let (next, k, failed) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
+    let start = || Worker::start(command, k.fetch_add(1, Relaxed) % limit as usize + 1);
     let supervise = || {
-        let mut workers = iter::repeat_with(Worker::start).take(100); // The cap on restarts.
-        let mut idle = None;
+        let (mut workers, mut idle) = (iter::repeat_with(start).take(100), None); // Capped.
         while let Some(task) = tasks.get(next.fetch_add(1, Relaxed)) {
             let mut line = task.clone();
             line["error"] = "not run: too many restarts".into();
@@ -71,8 +73,7 @@ fn run_all(tasks: &[Value], limit: u32, timeout: u32, retries: u32) -> bool {
     };
     thread::scope(|scope| {
         for _ in 0..tasks.len().min(limit as usize) {
-            let thread = thread::Builder::new().spawn_scoped(scope, supervise);
-            thread.unwrap_or_else(|error| fail(3, error));
+            thread::Builder::new().spawn_scoped(scope, supervise).unwrap_or_else(|e| fail(3, e));
         }
     });
     failed.into_inner()
@@ -84,10 +85,10 @@ struct Worker {
 }
 
 impl Worker {
-    fn start() -> io::Result<Worker> {
-        let mut command = Command::new(env::current_exe()?);
-        command.arg("--worker").stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn()?;
+    fn start(words: &[String], k: usize) -> io::Result<Worker> {
+        let mut words = words.iter().map(|word| word.replace("{k}", &k.to_string()));
+        let mut command = Command::new(words.next().unwrap_or_default());
+        let mut child = command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().ok_or(ErrorKind::BrokenPipe)?;
         let (send, answers) = mpsc::sync_channel(1);
         let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
@@ -98,8 +99,7 @@ impl Worker {
 
     /// Returns the worker and its answer. A worker that gives no answer is killed.
     fn run(mut self, task: &Value, timeout: u32) -> io::Result<(Worker, Value)> {
-        let stdin = self.child.stdin.as_mut().ok_or(ErrorKind::BrokenPipe)?;
-        let _ = writeln!(stdin, "{task}"); // A worker that is gone gives no answer.
+        let _ = self.child.stdin.as_mut().map(|stdin| writeln!(stdin, "{task}")); // It may be gone.
         let line = self.answers.recv_timeout(Duration::from_secs(timeout.into()));
         match line.as_deref().map(serde_json::from_str::<Value>) {
             Ok(Ok(answer)) if answer["id"] == task["id"] => return Ok((self, answer)),

@@ -2,24 +2,22 @@
 //! passes both on, so the same pool works on other machines.
 //! You will see a pool of threads, one of processes, and one of processes that a launcher started: how
 //! long a worker takes to start, and what a task costs besides its own time.
-//! Try it: `--worker-command 'ssh localhost /path/to/process-demo worker'`. docs/hosts.md has more. If
-//! the worker runs on another machine, `--url` must name a server that it can reach.
+//! Try it: `--worker-command 'ssh localhost /path/to/process-demo worker'`. docs/hosts.md has more.
 
+use std::env::current_exe;
 use std::sync::{Mutex, mpsc};
 use std::thread::{Builder, scope};
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use shared::http::Client;
-use shared::os::child::DEADLINE;
-use shared::os::clock::now_ms;
-use shared::report::lanes::lanes;
-use shared::report::{Figure, Scale};
+use shared::os::{child::DEADLINE, clock::now_ms};
+use shared::report::{Figure, Scale, lanes::lanes};
 use shared::{Evidence, Lab, Lesson, Task, verdict};
 
 use crate::notebook::start;
 use crate::pool::launcher::{Launcher, median_gap};
-use crate::pool::worker::Request;
+use crate::pool::worker::{self, Request};
 use crate::pool::{self, OPTIONS};
 
 pub const LESSON: Lesson = Lesson::new(
@@ -34,7 +32,12 @@ pub const LESSON: Lesson = Lesson::new(
 .options(OPTIONS);
 
 fn run(lab: &Lab) -> Result<Evidence> {
-    let (here, launcher) = (Launcher::default(), Launcher::given_or_env(lab)?);
+    let (here, mut launcher) = (Launcher::default(), Launcher::given(lab));
+    if launcher.words.is_empty() {
+        ensure!(cfg!(unix), "there is no env(1): it needs --worker-command");
+        let this = current_exe()?.to_string_lossy().into_owned();
+        launcher.words = vec!["env".into(), this, worker::MODE.name.into()];
+    }
     let mut figures = Vec::from_iter(launcher.try_out(lab)?);
     let (k, retries) = (lab.workers, pool::retries(lab)?);
     let (client, target) = (lab.client()?, lab.target()?);
@@ -47,16 +50,14 @@ fn run(lab: &Lab) -> Result<Evidence> {
         lab.run("process-pool", lab.rounds_ms(k), |ids| process_pool(&here, ids))?,
         lab.run("launched-pool", lab.rounds_ms(k), |ids| process_pool(&launcher, ids))?, // New.
     ];
-    let kinds = ["thread", "process", "launched"];
-    let [process, launched] = [&here, &launcher].map(|launcher| fastest(|| start_ms(launcher)));
-    let starts = vec![fastest(thread_start_ms), process, launched];
-    let gaps = runs.iter().map(|run| median_gap(&lanes(run)));
-    let figure = |name, ms: Vec<Option<f64>>| {
-        let empty = Figure::new(name, "ms", Scale::Logarithmic);
-        kinds.iter().zip(ms).fold(empty, |figure, (kind, ms)| figure.point(kind, ms, None))
-    };
-    figures.push(figure("Fastest start", starts));
-    figures.push(figure("A task besides its own time", gaps.collect()));
+    let starts = [fastest(thread_start_ms), start_ms(&here), start_ms(&launcher)];
+    let gaps = [0, 1, 2].map(|run| median_gap(&lanes(&runs[run])));
+    for (name, [thread, process, launched]) in
+        [("Fastest start", starts), ("A task besides its own time", gaps)]
+    {
+        let figure = Figure::new(name, "ms", Scale::Logarithmic).point("thread", thread, None);
+        figures.push(figure.point("process", process, None).point("launched", launched, None));
+    }
     let check = verdict::pool(k, &runs[1], &runs[2]);
     let findings = vec![check.on("P10", "A pool of k runs k at once, wherever its workers run")];
     Ok(Evidence::new(runs, findings).with(figures))
@@ -78,20 +79,19 @@ fn thread_pool(k: usize, client: &Client, ids: &[usize]) -> Result<Vec<Task>> {
 }
 
 /// From the start of a process until its worker greets.
-fn start_ms(launcher: &Launcher) -> Result<f64> {
-    let mut worker = start(launcher, "Worker", 1)?;
-    let greeted = worker.greet(Instant::now() + DEADLINE, || true);
-    greeted.map_err(|lost| anyhow!(lost.error.unwrap_or_default()))?;
-    let took = worker.start_took_ms().unwrap_or_default();
-    worker.close()?;
-    Ok(took)
+fn start_ms(launcher: &Launcher) -> Option<f64> {
+    fastest(|| {
+        let mut worker = start(launcher, "Worker", 1)?;
+        let greeted = worker.greet(Instant::now() + DEADLINE, || true);
+        greeted.map_err(|lost| anyhow!(lost.error.unwrap_or_default()))?;
+        worker.start_took_ms().context("it did not greet")
+    })
 }
 
 /// From the spawn of a thread until it runs.
 fn thread_start_ms() -> Result<f64> {
     let begun = now_ms();
-    let began = Builder::new().spawn(now_ms)?.join().ok().context("the thread panicked")?;
-    Ok(began - begun)
+    Ok(Builder::new().spawn(now_ms)?.join().ok().context("the thread panicked")? - begun)
 }
 
 /// The fastest of five. One that is lost does not count.

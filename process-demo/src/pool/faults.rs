@@ -48,7 +48,7 @@ pub fn start(name: &str, script: &str) -> Result<Worker> {
 fn start_silent(name: &str, script: &str) -> Result<Worker> {
     let mut command = Command::new("sh");
     command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
-    command.stderr(Stdio::null());
+    command.stderr(Stdio::piped());
     Worker::spawn(name, command)
 }
 
@@ -245,6 +245,51 @@ fn deadly_task_fails_after_its_retries() {
     std::fs::remove_file(&directory).unwrap();
     assert_eq!(tries.lines().count(), 2);
     lost(&tasks);
+}
+
+#[test]
+fn task_waits_for_a_greeting() {
+    // The first place never greets, and the second does all tasks.
+    let silent = ["echo Welcome; exec sleep 600", "echo no route >&2; exit 255", "exec sleep 600"];
+    for fault in silent {
+        let start = |name: &str, place| match place {
+            1 => start_silent(name, fault),
+            _ => start(name, &script("answer 2")),
+        };
+        let tasks = checked(&IDS, pool::run(2, &IDS, 0, start, request));
+        assert!(tasks.iter().all(|task| task.error.is_none()), "{tasks:?}");
+    }
+}
+
+#[test]
+fn pool_without_greeting_says_why() {
+    let greeting = r#"{"worker":"process-demo 9.9.9","host":"far","pid":1}"#;
+    for (script, why) in [
+        ("echo Welcome to far", "worker wrote something else than a greeting: Welcome to far"),
+        (
+            "echo first >&2; echo 'no route' >&2; exit 255",
+            "worker exited with code 255 before it greeted: no route",
+        ),
+        (&format!("echo '{greeting}'"), "worker is process-demo 9.9.9, and this is "),
+    ] {
+        let error = pool::run(2, &IDS, 0, |name, _| start_silent(name, script), request);
+        let error = error.unwrap_err().to_string();
+        assert!(error.starts_with(&format!("the pool has no worker: {why}")), "{error}");
+    }
+}
+
+#[test]
+fn lost_place_loses_no_finished_task() {
+    // Once the only worker has died, none greets any more.
+    let first = AtomicUsize::new(0);
+    let start_once = |name: &str, _| match first.fetch_add(1, Relaxed) {
+        0 => start(name, &script("exit 7")),
+        _ => start_silent(name, "exit 255"),
+    };
+    let tasks = checked(&IDS, pool::run(1, &IDS, 0, start_once, request));
+    // Ten is answered before the victim, 2.
+    assert_eq!(tasks.iter().filter(|task| task.outcome == Outcome::Done).count(), 1);
+    assert!(!tasks.iter().any(|task| task.refused), "{tasks:?}");
 }
 
 #[test]

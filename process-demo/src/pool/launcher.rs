@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::thread::{Builder, scope};
 use std::time::Instant;
 
-use anyhow::{Result, anyhow, bail, ensure};
+use anyhow::{Result, anyhow, bail};
 use shared::demo::LessonOption;
 use shared::http::Target;
 use shared::os::child::DEADLINE;
@@ -14,7 +14,7 @@ use shared::report::{Figure, Outcome, Run, Scale};
 use shared::{ExitError, Lab, Task};
 
 use crate::notebook::start;
-use crate::pool::worker::{self, Request, Worker};
+use crate::pool::worker::{Request, Worker};
 
 pub const WORKER_COMMAND: LessonOption = LessonOption {
     name: "worker-command",
@@ -32,7 +32,8 @@ const BARS: usize = 16;
 #[derive(Default)]
 pub struct Launcher {
     /// The command's words. None: this program.
-    words: Vec<String>,
+    pub words: Vec<String>,
+    /// How many workers a pool has.
     size: usize,
 }
 
@@ -41,20 +42,6 @@ impl Launcher {
     pub fn given(lab: &Lab) -> Launcher {
         let words = lab.options.get(WORKER_COMMAND.name).and_then(|text| split(text).ok());
         Launcher { words: words.unwrap_or_default(), size: lab.workers }
-    }
-
-    /// The same, but env(1) in place of this program: a launcher that needs nothing.
-    ///
-    /// # Errors
-    /// There is no env, as on Windows.
-    pub fn given_or_env(lab: &Lab) -> Result<Launcher> {
-        let given = Launcher::given(lab);
-        if !given.words.is_empty() {
-            return Ok(given);
-        }
-        ensure!(cfg!(unix), "it needs --worker-command");
-        let this = std::env::current_exe()?.to_string_lossy().into_owned();
-        Ok(Launcher { words: vec!["env".into(), this, worker::MODE.name.into()], ..given })
     }
 
     /// The command for a worker. Numbers over `--workers` begin with 1 again.
@@ -80,7 +67,7 @@ impl Launcher {
         let ping = if lab.target()?.embedded { Some(lab.target_at("/delay/0")?) } else { None };
         let try_one =
             |place| try_one(start(self, &format!("Worker-{place}"), place)?, ping.as_ref());
-        let tried: Vec<Result<(String, Option<f64>)>> = scope(|scope| {
+        let tried: Vec<Result<_>> = scope(|scope| {
             let try_one = &try_one;
             let spawn = |place| Builder::new().spawn_scoped(scope, move || try_one(place)).ok();
             let threads: Vec<_> = (1..=self.size).filter_map(spawn).collect();

@@ -214,7 +214,9 @@ impl Worker {
             bail!(fd_limit::limited());
         };
         let started_ms = now_ms();
-        let mut child = child::spawn(&mut command).context("cannot start a worker")?;
+        let mut child = child::spawn(&mut command).with_context(|| {
+            format!("cannot start a worker by {}", command.get_program().display())
+        })?;
         let stdin = child.stdin.take().map(Arc::new);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         // Bounded, so that a worker cannot fill our memory.
@@ -352,6 +354,10 @@ impl Worker {
         let last = last.map(|line| format!(": {line}")).unwrap_or_default();
         let failed = |why: String| Task::failed(0, why + &last);
         let timed_out = |why| Task { outcome: Outcome::TimedOut, ..failed(why) };
+        let missing = match self.greeted_ms {
+            None => "before it greeted",
+            Some(_) => "without an answer",
+        };
         match exit {
             None if self.greeted_ms.is_none() => {
                 timed_out(format!("worker did not start within {allowed:.1?}"))
@@ -362,9 +368,7 @@ impl Worker {
             Some(Ok(ChildExit::Code(COULD_NOT_START))) if !self.has_answered => {
                 Task { refused: true, ..failed("worker could not start (exit code 3)".into()) }
             }
-            Some(Ok(exit @ ChildExit::Code(_))) => {
-                failed(format!("worker {exit} without an answer"))
-            }
+            Some(Ok(exit @ ChildExit::Code(_))) => failed(format!("worker {exit} {missing}")),
             Some(Ok(exit @ ChildExit::Signal(_))) => failed(format!("worker {exit}")),
             Some(Ok(ChildExit::TimedOut)) => {
                 timed_out("worker closed stdout but kept running".into())
