@@ -25,7 +25,7 @@ pub const LESSON: Lesson = Lesson::new(
 
 fn run(lab: &Lab) -> Result<Evidence> {
     let (k, retries, launcher) = (lab.workers, pool::retries(lab)?, Launcher::given(lab));
-    let starts = launcher.try_out(lab)?;
+    let starts = launcher.try_out(lab, start)?;
     let (client, target) = (lab.client()?, lab.target()?);
     let sequential = lab.run("sequential", lab.sum_ms(), |ids| in_sequence(&client, ids))?;
     let processes =

@@ -6,7 +6,6 @@ use shared::Lab;
 use shared::demo::LessonOption;
 
 use launcher::WORKER_COMMAND;
-
 pub use supervisor::run;
 
 #[cfg(test)]

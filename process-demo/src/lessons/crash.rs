@@ -15,9 +15,8 @@ use shared::report::{Outcome, Run, Verdict};
 use shared::verdict::Check;
 use shared::{Evidence, Lab, Lesson, Task};
 
-use crate::pool::launcher::Launcher;
 use crate::pool::worker::{self, Request, Worker};
-use crate::{notebook, pool};
+use crate::{notebook, pool, pool::launcher::Launcher};
 
 pub const LESSON: Lesson = Lesson::new(
     "crash",
@@ -34,8 +33,7 @@ const CHILD: ChildMode = ChildMode::new("crash-worker", crash).reads_stdin();
 const WAYS: [&str; 3] = ["abort", "exit", "kill"];
 
 fn run(lab: &Lab) -> Result<Evidence> {
-    let (k, target) = (lab.workers, lab.target()?);
-    let victims = WAYS.len().min(lab.tasks - 1);
+    let (k, target, victims) = (lab.workers, lab.target()?, WAYS.len().min(lab.tasks - 1));
     let ways = &WAYS[..victims];
     let request = |id| Request::new(id, &target);
     let mut processes =

@@ -38,7 +38,7 @@ fn run(lab: &Lab) -> Result<Evidence> {
         let this = current_exe()?.to_string_lossy().into_owned();
         launcher.words = vec!["env".into(), this, worker::MODE.name.into()];
     }
-    let mut figures = Vec::from_iter(launcher.try_out(lab)?);
+    let mut figures = Vec::from_iter(launcher.try_out(lab, start)?);
     let (k, retries) = (lab.workers, pool::retries(lab)?);
     let (client, target) = (lab.client()?, lab.target()?);
     let process_pool = |launcher: &Launcher, ids: &[usize]| {

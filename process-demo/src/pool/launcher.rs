@@ -13,7 +13,6 @@ use shared::report::lanes::{Lane, lanes};
 use shared::report::{Figure, Outcome, Run, Scale};
 use shared::{ExitError, Lab, Task};
 
-use crate::notebook::start;
 use crate::pool::worker::{Request, Worker};
 
 pub const WORKER_COMMAND: LessonOption = LessonOption {
@@ -55,12 +54,16 @@ impl Launcher {
         Some(command)
     }
 
-    /// Starts each worker once, before any task. If the server is part of this program, each makes a
+    /// Lets `start` start each worker once, before any task. If the server is part of this program, each makes a
     /// request. Returns how long the workers took to start. Nothing, if they are this program.
     ///
     /// # Errors
     /// No worker starts; or [`ExitError::Usage`]: one cannot reach the embedded server.
-    pub fn try_out(&self, lab: &Lab) -> Result<Option<Figure>> {
+    pub fn try_out(
+        &self,
+        lab: &Lab,
+        start: impl Fn(&Launcher, &str, usize) -> Result<Worker> + Sync,
+    ) -> Result<Option<Figure>> {
         if self.words.is_empty() {
             return Ok(None);
         }
