@@ -117,7 +117,7 @@ impl TaskQueue {
         if !self.has_answer && died >= MAX_LOSSES {
             bail!("all {died} workers died before answering: {why}");
         }
-        if self.finished.is_empty() && gave_up {
+        if !self.has_answer && gave_up {
             bail!("the pool has no worker: {why}");
         }
         let why = format!("no worker was left for this task: {why}");
@@ -245,7 +245,7 @@ mod tests {
                 }
             }
             let unable = history.completed.is_empty() && history.deaths.len() >= MAX_LOSSES;
-            let idle = !ids.iter().any(|&id| history.is_finished(id, retries))
+            let idle = history.completed.is_empty()
                 && (history.gave_up || history.losses_in_a_row >= SIZE * MAX_LOSSES);
             match queue.finish() {
                 Err(_) => prop_assert!(unable || idle),

@@ -211,7 +211,7 @@ fn lesson_that_cannot_run_is_not_shown() {
     // One lesson leaves children to init.
     let trial = Trial::start_under(&missing, "process-demo", &words).leaving_orphans(true);
     let report = trial.report(0);
-    assert_eq!(report.lessons.len(), 8);
+    assert_eq!(report.lessons.len(), 9);
     let race = report.lessons.iter().find(|lesson| lesson.name == "file-race").unwrap();
     assert!(race.findings.iter().all(|finding| finding.verdict == Verdict::NotShown), "{race:?}");
     assert!(race.findings[0].because.contains("/nonexistent/"), "{race:?}");

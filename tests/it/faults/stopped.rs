@@ -27,6 +27,7 @@ const LESSONS: [(&str, &[&str]); 4] = [
             "file-race",
             "crash -n 3 --timeout 1s",
             "who-ends-a-child",
+            "hosts -n 3 --timeout 1s",
         ],
     ),
     ("async-demo", &["lock-across-await", "scale"]),
