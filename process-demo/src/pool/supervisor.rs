@@ -17,8 +17,8 @@ use crate::pool::worker::{Request, Worker};
 /// So many workers in a row may be lost before they greet. Then their place in the pool is given up.
 const MAX_STARTS: u32 = 10;
 
-/// The pause after the first of them, which grows by as much for each: all take a second.
-const PAUSE: Duration = Duration::from_millis(20);
+/// The pause after the first of them. It grows by as much for each: all take two seconds.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Runs the tasks `ids` on `size` workers, which `start` starts by their names and numbers from 1, with
 /// a `request` for each task. If some workers cannot be started, the others do their share.
@@ -76,12 +76,12 @@ fn supervise(
         // It gets no task before it has greeted, because its host may be down.
         if let Err(lost) = ready.greet(give_up, has_work) {
             lost_starts += 1;
+            sleep(PAUSE * lost_starts);
             if lost_starts == MAX_STARTS || Instant::now() >= give_up {
                 let why = lost.error.unwrap_or_default();
                 progress::reduce_concurrency(&why);
                 return lock(queue).give_up(why);
             }
-            sleep(PAUSE * lost_starts);
             continue;
         }
         (lost_starts, give_up) = (0, Instant::now() + DEADLINE);

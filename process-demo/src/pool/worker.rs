@@ -297,7 +297,7 @@ impl Worker {
             Err(lost) => lost,
         };
         self.is_lost = true;
-        self.kill(); // It may hang, or write more.
+        self.end(); // It may hang, or write more.
         let (pid, thread) = (self.pid(), self.name.clone());
         let task = Task { id: asked.id, pid, thread, start_ms: asked.at_ms, ..lost };
         if !task.refused {
@@ -407,6 +407,14 @@ impl Worker {
         let _ = self.child.kill();
     }
 
+    /// Ends a worker that is lost: at once, or with its stdin if it has a launcher. If that is killed,
+    /// srun's job, for one, keeps its place for a while.
+    fn end(&mut self) {
+        self.close_stdin();
+        let grace = if self.stderr.is_some() { GRACE } else { Duration::ZERO };
+        let _ = child::wait(&mut self.child, grace);
+    }
+
     /// Ends the worker's stdin, and so the worker, without waiting for it.
     pub fn close_stdin(&mut self) {
         self.stdin = None;
@@ -425,8 +433,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.kill();
-        let _ = self.child.wait();
+        self.end();
         usage::add_worker(self.usage);
     }
 }
