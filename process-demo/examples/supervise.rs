@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Error, ErrorKind, Write};
 use std::process::{Child, Command, Stdio, exit};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError::Timeout};
-use std::{env, fmt::Display, iter, thread, time::Duration};
+use std::{env, fmt::Display, thread, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -48,9 +48,9 @@ fn fail(code: i32, error: impl Display) -> ! {
 /// Prints exactly one line for each task. Returns whether one tells of a failure.
 fn run_all(tasks: &[Value], command: &[String], limit: u32, timeout: u32, retries: u32) -> bool {
     let (next, k, failed) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
-    let start = || Worker::start(command, k.fetch_add(1, Relaxed) % limit as usize + 1);
+    let start = |k| Worker::start(command, k % limit as usize + 1); // Each on the next host.
     let supervise = || {
-        let (mut workers, mut idle) = (iter::repeat_with(start).take(100), None); // Capped.
+        let (mut workers, mut idle) = ((k.fetch_add(1, Relaxed)..).map(start).take(100), None);
         while let Some(task) = tasks.get(next.fetch_add(1, Relaxed)) {
             let mut line = task.clone();
             line["error"] = "not run: too many restarts".into();

@@ -296,6 +296,13 @@ fn copied_supervisor_loses_no_task() {
         assert!(found[task].iter().all(|found| found.contains(error)), "{:?}", found[task]);
     }
 
+    // Workers that another program starts: the first of two hosts is down.
+    let worker = "sh -c '[ {k} = 1 ] && exit 255; exec \"$0\" --worker'";
+    let command = format!("{worker} '{}'", program.display());
+    let words = ["--limit", "2", "--retries", "1", "--worker-command", &command];
+    let output = finish(start(&program, &words, "quick\n".repeat(8).as_bytes(), Stdio::piped()));
+    assert_eq!((output.exit, output.stdout.lines().count()), (ChildExit::Code(0), 8));
+
     // The kill test of docs/promises.md: a worker, then the supervisor.
     let child = start(&program, &["--limit", "2"], "slow\n".repeat(8).as_bytes(), Stdio::piped());
     let workers = two_workers(&child);
