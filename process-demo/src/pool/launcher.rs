@@ -146,3 +146,33 @@ fn split(text: &str) -> Result<Vec<String>, String> {
         Some(words) => Ok(words),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::report::sample;
+
+    use super::*;
+
+    #[test]
+    fn command_is_split_then_numbered() {
+        let words = split(r#"ssh -o 'A B' host{k} "it's" {k}"#).unwrap();
+        let launcher = Launcher { words, size: 2 };
+        // The numbers begin again, as a process for each task needs.
+        for (number, host) in [(1, "host1"), (2, "host2"), (3, "host1")] {
+            let command = launcher.command(number).unwrap();
+            let args: Vec<_> = command.get_args().map(|arg| arg.to_str().unwrap()).collect();
+            assert_eq!(command.get_program(), "ssh");
+            assert_eq!(args, ["-o", "A B", host, "it's", &host[4..]]);
+        }
+        assert!(Launcher::default().command(1).is_none());
+        assert!(split("ssh 'host").is_err() && split("").is_err());
+    }
+
+    #[test]
+    fn gaps_are_between_tasks_of_a_worker() {
+        let spans = [("a", 0.0, 10.0), ("b", 0.0, 5.0), ("a", 11.0, 20.0), ("a", 24.0, 30.0)];
+        let run = sample::on_threads(&spans);
+        assert_eq!(median_gap(&lanes(&run)), Some(4.0));
+        assert_eq!(median_gap(&lanes(&sample::on_threads(&spans[..2]))), None);
+    }
+}

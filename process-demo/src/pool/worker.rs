@@ -30,6 +30,9 @@ const MAX_LINE: u64 = 1 << 20;
 /// So much of a line that is no message becomes part of the error.
 const MAX_QUOTE: usize = 120;
 
+/// So much of a host's name is shown. hostname(7): a label has at most 63 characters.
+const MAX_HOST: usize = 63;
+
 /// A pipe that is empty takes so many bytes at once. pipe(7): a page, if a user has many pipes.
 const PIPE_TAKES: usize = 4096;
 
@@ -67,6 +70,7 @@ impl Greeting {
             return Err(format!("worker is {worker}, and this is {PROGRAM}: use the same there"));
         }
         let is_child = its_pid == pid && host == host_name();
+        let host: String = host.chars().take(MAX_HOST).collect();
         Ok(if is_child { name.into() } else { format!("{name} {host} pid {its_pid}") })
     }
 }
