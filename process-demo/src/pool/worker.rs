@@ -415,8 +415,10 @@ impl Worker {
     /// srun's job, for one, keeps its place for a while.
     fn end(&mut self) {
         self.close_stdin();
-        let grace = if self.stderr.is_some() { GRACE } else { Duration::ZERO };
-        let _ = child::wait(&mut self.child, grace);
+        if self.stderr.is_none() {
+            self.kill();
+        }
+        let _ = child::wait(&mut self.child, GRACE);
     }
 
     /// Ends the worker's stdin, and so the worker, without waiting for it.
