@@ -315,14 +315,16 @@ impl Worker {
     /// # Errors
     /// A task that would have been lost with the worker.
     pub fn greet(&mut self, deadline: Instant, is_needed: impl Fn() -> bool) -> Result<(), Task> {
-        let begun = Instant::now();
         while self.greeted_ms.is_none() && is_needed() {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.greetings.recv_timeout(left.min(POLL)) {
                 Ok(Ok((name, at_ms))) => (self.name, self.greeted_ms) = (name, Some(at_ms)),
                 Ok(Err(why)) => return Err(Task::failed(0, why)),
                 Err(RecvTimeoutError::Timeout) if left > POLL => {}
-                Err(error) => return Err(self.lost(error, deadline - begun, deadline)),
+                Err(error) => {
+                    let since_start = (now_ms() - self.started_ms) / 1000.0;
+                    return Err(self.lost(error, Duration::from_secs_f64(since_start), deadline));
+                }
             }
         }
         Ok(())
@@ -345,9 +347,9 @@ impl Worker {
         }
     }
 
-    /// A task that is lost with a worker that was silent for the time `allowed`, or has closed stdout,
-    /// perhaps in the middle of a line.
-    fn lost(&mut self, error: RecvTimeoutError, allowed: Duration, deadline: Instant) -> Task {
+    /// A task that is lost with a worker that was silent for this time, or has closed stdout, perhaps in
+    /// the middle of a line.
+    fn lost(&mut self, error: RecvTimeoutError, silent: Duration, deadline: Instant) -> Task {
         let left = deadline.saturating_duration_since(Instant::now());
         let exit = match error {
             RecvTimeoutError::Timeout => None,
@@ -364,10 +366,10 @@ impl Worker {
         };
         match exit {
             None if self.greeted_ms.is_none() => {
-                timed_out(format!("worker did not start within {allowed:.1?}"))
+                timed_out(format!("worker did not start within {silent:.1?}"))
             }
             None => {
-                timed_out(format!("worker was silent for {allowed:?}, 5 s longer than the timeout"))
+                timed_out(format!("worker was silent for {silent:?}, 5 s longer than the timeout"))
             }
             Some(Ok(ChildExit::Code(COULD_NOT_START))) if !self.has_answered => {
                 Task { refused: true, ..failed("worker could not start (exit code 3)".into()) }
