@@ -89,11 +89,12 @@ pub fn record(what: What) {
 }
 
 /// Waits until the learner's code has started `enough` threads, or `patience` is over. Returns how many
-/// it has started. std numbers threads in the order of their start, so a new one's number tells.
+/// it has started, or `enough` if that is unknown, because the OS refuses a thread. std numbers threads
+/// in the order of their start, so a new one's number tells.
 pub fn threads_started(enough: usize, patience: Duration) -> usize {
     let start = Instant::now();
     loop {
-        let Ok(new) = thread::Builder::new().spawn(|| {}) else { return 0 };
+        let Ok(new) = thread::Builder::new().spawn(|| {}) else { return enough };
         let others = OTHER_THREADS.fetch_add(1, SeqCst) + 1;
         let started = number(&new).saturating_sub(others);
         if started >= enough || start.elapsed() > patience {

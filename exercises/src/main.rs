@@ -242,7 +242,7 @@ fn join(url: &str, name: &str) -> Result<ExitCode> {
     match is_there {
         true => Ok(ExitCode::SUCCESS),
         false => not_yet(
-            "But no board shows the name yet: is the address right, does a firewall stop it, is the class full?\n",
+            "But the board does not show the name yet. Check the address, the firewall, and whether the class is full.\n",
         ),
     }
 }

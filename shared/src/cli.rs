@@ -85,22 +85,21 @@ fn start(demo: &Demo, mut matches: ArgMatches) -> Result<u8> {
     }
     let columns = text::columns();
     let mut report = Report { version: 1, demo: demo.name.into(), machine, lessons: Vec::new() };
-    let mut reader = Reader::Listens;
     for lesson in demo.all_lessons().filter(|lesson| chosen == "all" || chosen == lesson.name) {
-        if reader == Reader::Left && page.is_none() && trace.is_none() {
-            break;
-        }
         if !json {
             let gap = if report.lessons.is_empty() { "" } else { "\n" };
             let sections = if gap.is_empty() { text::sections(columns) } else { String::new() };
             let heading = text::heading(demo.name, lesson.name, lesson.about, columns);
-            print(&format!("{gap}{heading}{sections}"))?;
+            let reader = print(&format!("{gap}{heading}{sections}"))?;
+            if reader == Reader::Left && page.is_none() && trace.is_none() {
+                break;
+            }
         }
         let (quoted, done) = run(demo, &args, lesson, chosen == lesson.name)?;
         if !json {
             let own = rounds::merge(&done);
             let merge = |lesson| rounds::merge(lesson).into_owned();
-            reader = print(&match quoted.is_empty() {
+            print(&match quoted.is_empty() {
                 true => text::lesson(&own, &report.machine, verbose, columns),
                 false => {
                     let quoted: Vec<_> = quoted.iter().map(merge).collect();
@@ -144,7 +143,9 @@ fn run(
         // A new lab: no round knows what another has measured.
         let lab = args.lab(lesson, named);
         let has_pools = lesson.takes("workers") && demo.tasks > 0;
-        settings = lab.as_ref().map(|lab| lab.settings(has_pools)).unwrap_or_default();
+        if let Ok(lab) = &lab {
+            settings = lab.settings(has_pools);
+        }
         let Evidence { mut runs, mut figures, picture, mut findings, quoted } =
             evidence(demo, lesson, lab)?;
         if rounds.is_some() {

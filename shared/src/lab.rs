@@ -30,8 +30,7 @@ pub struct Evidence {
     /// What the tasks made together: a PNG file as a `data:` URL.
     pub picture: Option<String>,
     pub findings: Vec<Finding>,
-    /// Reports of other programs, which become part of this one's report. Their findings are printed
-    /// as a ledger.
+    /// Reports of other programs, which become part of this one's report.
     pub quoted: Vec<LessonReport>,
 }
 

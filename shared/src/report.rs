@@ -125,6 +125,9 @@ pub struct Run {
     /// Wall times of all rounds, the shortest first, if this run stands for them.
     #[serde(skip)]
     pub rounds_ms: Vec<f64>,
+    /// How many of these rounds lost tasks.
+    #[serde(skip)]
+    pub lossy_rounds: usize,
     /// One entry for every task that was asked for, in order of `id`.
     pub tasks: Vec<Task>,
 }
@@ -371,6 +374,7 @@ impl Run {
             reduced_concurrency: false,
             expected_losses: 0,
             rounds_ms: Vec::new(),
+            lossy_rounds: 0,
             tasks,
         }
     }

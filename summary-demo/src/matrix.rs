@@ -55,8 +55,7 @@ impl Matrix {
     pub fn figures(&self) -> Vec<Figure> {
         let rows = [("Waiting", &self.waiting), ("Computing", &self.computing)];
         let figure = |(work, cells): (&str, &Vec<Cell>)| {
-            let name = format!("{work}: times as fast as sequential");
-            let figure = Figure::new(&name, "times", Scale::Linear);
+            let figure = Figure::new(&format!("{work}: times as fast"), "times", Scale::Linear);
             let cells = cells.iter();
             cells.fold(figure, |figure, cell| figure.point(cell.model, cell.faster, cell.predicted))
         };
@@ -214,9 +213,9 @@ mod tests {
         assert_eq!(
             figures.collect::<Vec<_>>(),
             [
-                "Waiting: times as fast as sequential: \
+                "Waiting: times as fast: \
                 sequential 1 0, threads 2 4, processes 2.5 0",
-                "Computing: times as fast as sequential: \
+                "Computing: times as fast: \
                 sequential 1 0, threads 1 2, processes 1 2, async 1 2, rayon 1 2",
             ]
         );

@@ -336,7 +336,7 @@ function mini(box, { runs, figures: [figure] }) {
         for (const [, at, start, end, kind] of lane.tasks) bars.push([kind, start / most, (end - start) / most, top + at * row, row]);
         top += lane.rows * row;
       }
-      if (total > 100) bars.push([run.lanes[0].tasks[0][4], 0, run.wall_ms / most, top, part - 2]);
+      if (total > 100 && run.lanes.length > 0) bars.push([run.lanes[0].tasks[0][4], 0, run.wall_ms / most, top, part - 2]);
     });
   }
   if (bars.length === 0) return;

@@ -54,18 +54,20 @@ fn run(run: &Run, computes: bool) -> Value {
 /// What a task spent its time on, or why it was lost.
 fn kind(task: &Task, computes: bool) -> &'static str {
     match task.outcome {
-        Outcome::Done if task.status.is_none() && computes => "computing",
+        Outcome::Done if computes => "computing",
         Outcome::Done => "waiting",
         lost => outcome(lost),
     }
 }
 
-/// Whether the tasks of a run spent their time computing if no server answered them. In a lesson
-/// without an address and without a delay they did, even if a busy machine gave them little CPU time.
-/// In others, the OS counted CPU time for at least half of their time, or does not count.
+/// Whether the tasks of a run spent their time computing. In a lesson with an address they did not; in
+/// one without an address and without a delay they did, even if a busy machine gave them little CPU
+/// time. In others, the OS counted CPU time for at least half of their time, or does not count.
 pub(crate) fn computes(lesson: &LessonReport, run: &Run) -> bool {
-    if lesson.settings.url.is_none() && lesson.settings.delay_ms.is_none() {
-        return true;
+    match (&lesson.settings.url, lesson.settings.delay_ms) {
+        (Some(_), _) => return false,
+        (None, None) => return true,
+        (None, Some(_)) => {}
     }
     let mut spans: Vec<(f64, f64)> = run.tasks.iter().map(|t| (t.start_ms, t.end_ms)).collect();
     spans.sort_by(|a, b| a.0.total_cmp(&b.0));

@@ -7,9 +7,10 @@ use crate::report::{Run, count};
 /// Width of the marks in text. The shortest time is on the left, the longest on the right.
 const COLUMNS: usize = 24;
 
-/// A line of text, with `blocks` from empty to full; `None` for a run that was not repeated.
-pub fn line(run: &Run, time: fn(f64) -> String, blocks: [char; 9]) -> Option<String> {
-    let (least, most) = ends(run)?;
+/// Words, and marks of [`COLUMNS`] and a border with `blocks` from empty to full; `None` for a run that was
+/// not repeated.
+pub fn line(run: &Run, time: fn(f64) -> String, blocks: [char; 9]) -> Option<[String; 2]> {
+    ends(run)?;
     let mut counts = [0; COLUMNS];
     for &ms in &run.rounds_ms {
         counts[(place(run, ms) * (COLUMNS - 1) as f64).round() as usize] += 1;
@@ -18,13 +19,12 @@ pub fn line(run: &Run, time: fn(f64) -> String, blocks: [char; 9]) -> Option<Str
     // Even a single round leaves a mark.
     let strip = counts.map(|count| blocks[usize::div_ceil(count * 8, highest)]);
     let strip: String = strip.iter().collect();
-    Some(format!("{}, {} |{strip}| {}", median(run, time), time(least), time(most)))
+    Some([words(run, time)?, format!("|{strip}|")])
 }
 
 /// The same in HTML: words, and a picture that needs neither script nor style.
 pub fn marks(run: &Run, time: fn(f64) -> String) -> String {
-    let Some((least, most)) = ends(run) else { return String::new() };
-    let words = format!("{}, {} to {}", median(run, time), time(least), time(most));
+    let Some(words) = words(run, time) else { return String::new() };
     let mut marks = String::new();
     for &ms in &run.rounds_ms {
         // Not at the edges, where half of a mark would be cut off.
@@ -38,13 +38,19 @@ pub fn marks(run: &Run, time: fn(f64) -> String) -> String {
     )
 }
 
-/// The median, and which round is shown if that is another one.
-fn median(run: &Run, time: fn(f64) -> String) -> String {
+/// The median and the ends; and which round is shown if some lost tasks.
+fn words(run: &Run, time: fn(f64) -> String) -> Option<String> {
+    let (least, most) = ends(run)?;
     let rounds = run.rounds_ms.len();
-    let lossy = run.round.filter(|_| run.lost() > run.expected_losses);
-    let shown = lossy.map_or(String::new(), |round| format!("round {round} lost tasks; "));
     let median = run.rounds_ms[(rounds - 1) / 2];
-    format!("{shown}median {} of {}", time(median), count(rounds, "round"))
+    let (median, rounds) = (time(median), count(rounds, "round"));
+    let lossy = match (run.lossy_rounds, run.round) {
+        (1.., Some(shown)) => {
+            format!("; tasks were lost in {}, of which round {shown} is shown", run.lossy_rounds)
+        }
+        _ => String::new(),
+    };
+    Some(format!("median {median} of {rounds}, {} to {}{lossy}", time(least), time(most)))
 }
 
 /// The shortest and the longest time.
@@ -77,10 +83,11 @@ mod tests {
         let ascii = [' ', '.', ':', '-', '=', '+', '*', '%', '#'];
         let line = |ms: &[f64]| line(&rounds(ms), |ms| ms.to_string(), ascii);
         assert_eq!(line(&[]), None);
-        assert_eq!(line(&[7.0]).unwrap(), "median 7 of 1 round, 7 |#                       | 7");
+        let one = ["median 7 of 1 round, 7 to 7", "|#                       |"];
+        assert_eq!(line(&[7.0]).unwrap(), one);
         assert_eq!(
             line(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 12.0, 23.0]).unwrap(),
-            "median 0 of 10 rounds, 0 |#           .          .| 23"
+            ["median 0 of 10 rounds, 0 to 23", "|#           .          .|"]
         );
         for garbage in [&[f64::MAX, f64::MIN, 0.0][..], &[f64::NAN, 1.0], &[f64::INFINITY]] {
             assert!(line(garbage).is_some());
@@ -89,10 +96,11 @@ mod tests {
 
     #[test]
     fn lossy_round_is_named() {
-        let lossy = Run { round: Some(7), failed: 1, ..rounds(&[1.0, 2.0, 3.0]) };
-        assert_eq!(median(&lossy, |ms| ms.to_string()), "round 7 lost tasks; median 2 of 3 rounds");
-        let expected = Run { expected_losses: 1, ..lossy };
-        assert_eq!(median(&expected, |ms| ms.to_string()), "median 2 of 3 rounds");
+        let words = |run: &Run| words(run, |ms| ms.to_string()).unwrap();
+        let lossy = Run { round: Some(7), lossy_rounds: 2, ..rounds(&[1.0, 2.0, 3.0]) };
+        let told = "; tasks were lost in 2, of which round 7 is shown";
+        assert_eq!(words(&lossy), format!("median 2 of 3 rounds, 1 to 3{told}"));
+        assert_eq!(words(&Run { lossy_rounds: 0, ..lossy }), "median 2 of 3 rounds, 1 to 3");
     }
 
     #[test]

@@ -136,7 +136,8 @@ fn matrix(text: &mut String, figures: &[Figure], columns: usize) {
     let label_columns = labels.iter().map(|label| width(label)).max().unwrap_or(0);
     let names: Vec<String> = figures.iter().map(|figure| escape_controls(&figure.name)).collect();
     let each = columns.saturating_sub(label_columns) / figures.len();
-    if names.iter().any(|name| width(name) + 2 > each) {
+    // A number, a bar, and the space between them.
+    if each < 12 || names.iter().any(|name| width(name) + 2 > each) {
         return figures.iter().for_each(|figure| bars(text, figure, columns));
     }
     let heading: String = names.iter().map(|name| format!("  {}", pad(name, each - 2))).collect();

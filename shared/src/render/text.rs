@@ -54,12 +54,16 @@ pub fn lesson(lesson: &LessonReport, machine: &Machine, verbose: bool, columns: 
         text.push('\n');
         let (model, times) = headline(run, sequential);
         wrap_spans(&mut text, &[(HEADING, &model), (PLAIN, &times)], 0, columns);
-        if let Some(spread) = repeat::line(run, time, blocks()) {
-            wrap(&mut text, &spread, 2, columns);
+        if let Some([words, marks]) = repeat::line(run, time, blocks()) {
+            let line = format!("{words} {marks}");
+            let is_one = width(&line) + 2 <= columns;
+            wrap(&mut text, if is_one { &line } else { &words }, 2, columns);
+            if !is_one && width(&marks) + 2 <= columns {
+                wrap(&mut text, &marks, 2, columns);
+            }
         }
         wrap_spans(&mut text, &[(DETAIL, &seen(run, machine))], 2, columns);
-        let waits = lesson.settings.url.is_some() || !computes(lesson, run);
-        let style = if waits { WAITING } else { COMPUTING };
+        let style = if computes(lesson, run) { COMPUTING } else { WAITING };
         draw(&mut text, run, style, scale_ms, label_columns, columns);
         for loss in losses(run) {
             wrap_spans(&mut text, &[(BAD, &loss)], 2, columns);

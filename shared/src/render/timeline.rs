@@ -10,7 +10,7 @@ use crate::report::{Run, Task};
 
 /// Up to so many tasks are told apart, and up to so many rows are drawn. More rows become a row for
 /// each thread, if there are several threads and no more than this.
-pub const MAX_ROWS: usize = 24;
+const MAX_ROWS: usize = 24;
 
 /// Rows of a larger run with one thread, or too many: each row stands for the same number of tasks, so
 /// that it keeps its shape.

@@ -26,7 +26,15 @@ pub fn merge(lesson: &LessonReport) -> Cow<'_, LessonReport> {
     }
     let runs = groups(runs, |run| (run.round, &run.model, ""));
     let figures = groups(figures, |figure| (figure.round, &figure.name, ""));
-    let findings = groups(findings, |finding| (finding.round, &finding.claim, &finding.says));
+    let mut findings = groups(findings, |finding| (finding.round, &finding.claim, &finding.says));
+    // A round in which the lesson could not run says nothing more than that the others' findings were
+    // not shown in it.
+    let is_own = |finding: &Finding| finding.says != lesson.about;
+    let own: Vec<&Finding> =
+        findings.iter().map(|group| group[0]).filter(|one| is_own(one)).collect();
+    findings.retain(|group| {
+        is_own(group[0]) || !own.iter().any(|finding| finding.claim == group[0].claim)
+    });
     Cow::Owned(LessonReport {
         runs: runs.iter().map(|group| run(group)).collect(),
         figures: figures.iter().map(|group| figure(group)).collect(),
@@ -66,7 +74,8 @@ fn run(group: &[&Run]) -> Run {
     // What went wrong is shown, even if it did so only once.
     let worst = group.iter().max_by_key(|run| lost(run)).filter(|run| lost(run) > 0);
     let shown = worst.copied().unwrap_or(by_time[middle(group.len())]);
-    Run { rounds_ms, predicted_ms, ..shown.clone() }
+    let lossy_rounds = group.iter().filter(|run| lost(run) > 0).count();
+    Run { rounds_ms, lossy_rounds, predicted_ms, ..shown.clone() }
 }
 
 fn figure(group: &[&Figure]) -> Figure {
@@ -106,7 +115,7 @@ fn finding(group: &[&Finding], rounds: usize) -> Finding {
     let of_verdict = group.iter().rev().find(|finding| finding.verdict == verdict);
     let because = match of_verdict {
         Some(finding) => finding.because.clone(),
-        None => "the lesson did not come to it in the other rounds".into(),
+        None => "the other rounds have no finding on it".into(),
     };
     let shown = of_verdict.copied().unwrap_or(last);
     if holds.max(fails).max(not_shown) < rounds
@@ -228,6 +237,19 @@ mod tests {
         assert_eq!(findings[0].verdict, NotShown);
         assert!(findings[0].says.contains("holds in 2 of 4, not shown in 2"), "{findings:?}");
         assert!(findings[0].because.contains("other rounds"), "{findings:?}");
+    }
+
+    #[test]
+    fn round_that_could_not_run_counts_as_not_shown() {
+        let mut lesson = lesson(&[(1.0, Holds), (1.0, Holds), (1.0, NotShown)]);
+        lesson.about = "Waiting threads".into();
+        lesson.findings[2].says = lesson.about.clone();
+        let findings = &merge(&lesson).findings;
+        assert_eq!((findings.len(), findings[0].verdict), (1, Holds));
+        assert!(findings[0].says.contains("holds in 2 of 3, not shown in 1"), "{findings:?}");
+        lesson.findings.drain(..2);
+        let findings = &merge(&lesson).findings;
+        assert!(findings[0].says.starts_with("Waiting threads (not shown in"), "{findings:?}");
     }
 
     #[test]

@@ -35,13 +35,16 @@ fn check(output: &ChildOutput, code: i32, text: &str) {
 #[test]
 fn learner_passes_an_exercise() {
     let copy = WorkspaceCopy::new("learner");
+    // Otherwise, the original's other programs would be linked with the copy's library.
+    let version = |manifest: &str| manifest.replace("version = \"0.1.0\"", "version = \"0.1.1\"");
+    copy.edit("exercises/Cargo.toml", version);
     let ex = |words: &[&str]| run_cargo(&mut copy.run("exercises", words));
     let file = "exercises/src/bin/01_threads.rs";
     fs::write(copy.path.join(file), EXERCISE.stub).unwrap();
     let _ = fs::remove_file(copy.path.join("exercises/.progress"));
     // A class's server that never answers: each check tells it of itself, and ends without it.
     let silent = HoldingServer::start(0, usize::MAX);
-    check(&ex(&["join", &silent.url, "Ada"]), 1, "no board shows the name yet");
+    check(&ex(&["join", &silent.url, "Ada"]), 1, "the board does not show the name yet");
     let output = ex(&["01"]);
     check(&output, 1, "  measured  1, from 1 thread\n");
     check(&output, 1, "  edit      exercises/src/bin/01_threads.rs\n");

@@ -148,7 +148,9 @@ fn keyboard_and_tables_reach_every_figure() {
 fn waiting_is_told_from_computing() {
     let kinds = |cpu_ms: Option<f64>, status: Option<u16>| {
         let mut report = report_of(2, 1);
-        let run = &mut report.lessons[0].runs[0];
+        let lesson = &mut report.lessons[0];
+        lesson.settings.url = status.map(|_| "http://127.0.0.1:1/".into());
+        let run = &mut lesson.runs[0];
         run.cpu_ms = cpu_ms;
         run.tasks.iter_mut().for_each(|task| task.status = status);
         run.tasks[1].outcome = Outcome::TimedOut;
