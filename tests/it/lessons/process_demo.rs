@@ -51,5 +51,8 @@ fn workers_are_reaped_after_a_run() {
 #[test]
 fn worker_without_input_ends() {
     let output = run(&mut demo("process-demo", &["worker"]));
-    assert_eq!((output.exit, output.stdout.as_str()), (ChildExit::Code(0), ""));
+    assert_eq!(output.exit, ChildExit::Code(0));
+    // Its greeting at most: the end of stdin may come first.
+    let greets = |line: &str| line.starts_with(r#"{"worker":"process-demo "#);
+    assert!(output.stdout.lines().all(greets), "{output:?}");
 }
