@@ -51,14 +51,15 @@ fn cost_of(kind: &str, count: usize) -> Result<Cost> {
 /// The child's main: prints what the units have cost together.
 fn measure(args: &[String]) -> Result<()> {
     let [kind, count] = args else { return Ok(()) };
-    let (count, switches, begun) = (count.parse()?, Switches::now(), Instant::now());
-    let (count, kib) = match kind.as_str() {
+    let (count, begun) = (count.parse()?, Instant::now());
+    let (count, kib, switches) = match kind.as_str() {
         "task" => tasks(count)?,
         "thread" => threads(count)?,
         _ => processes(count)?,
     };
     let us = begun.elapsed().as_micros() as f64;
-    let switches = Switches::since(switches).map(|switches| switches.voluntary);
+    // Some sandboxes count no switch at all.
+    let switches = Switches::since(Switches::now()).and(switches);
     write_line(serde_json::to_string(&Cost { count, us, kib, switches })?);
     Ok(())
 }
@@ -66,9 +67,10 @@ fn measure(args: &[String]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lessons::cost_units::idle;
+    use crate::lessons::cost_units::{idle, wait_at};
     use shared::os::child;
     use shared::os::usage::private_kib;
+    use std::sync::{Arc, Mutex};
 
     const MODE: &str = "COST_TEST_MODE";
 
@@ -117,6 +119,13 @@ mod tests {
         // As large as tasks, which are always made faster.
         let small = [0, 1, 2].map(|place| Cost { us: threads[place].us * 10.0, ..tasks[place] });
         let thread = threads[2];
+        // The gate of these threads is open: none waits.
+        let gate = Arc::new(Mutex::new(()));
+        let passing = (0..thread.count).map(|_| gate.clone());
+        let passing: Vec<_> =
+            passing.map(|gate| std::thread::spawn(move || wait_at(&gate))).collect();
+        let switches = passing.into_iter().map(|thread| thread.join().unwrap()).sum();
+        let passing = [threads[0], threads[1], Cost { switches, ..thread }];
         // No process is at hand here: it stands for a child a hundred times as large and as slow.
         let process =
             Cost { us: thread.us * 100.0, kib: thread.kib.map(|kib| kib * 100), ..thread };
@@ -125,6 +134,7 @@ mod tests {
             (Costs { task: process, threads, process: task }, [Fails, Fails, Holds, Fails, Fails]),
             (Costs { task, threads: small, process }, [Holds, Holds, Fails, Holds, Fails]),
             (Costs { task, threads, process: thread }, [Holds, Holds, Holds, Fails, Holds]),
+            (Costs { task, threads: passing, process }, [Holds, Holds, Holds, Holds, Fails]),
         ] {
             let findings = costs.findings();
             let found: Vec<Verdict> = findings.iter().map(|finding| finding.verdict).collect();

@@ -7,7 +7,7 @@ use std::thread;
 
 use anyhow::Result;
 use shared::os::child::{ChildMode, write_line};
-use shared::os::usage::private_kib;
+use shared::os::usage::{Switches, private_kib};
 use tokio::runtime::Builder;
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
@@ -20,9 +20,12 @@ pub const IDLE: ChildMode = ChildMode::new("idle", idle).reads_stdin();
 /// How many units wait by now.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
-/// Has all tasks wait at the same time, on one thread. Returns their number, and the private
-/// memory in KiB that was added meanwhile.
-pub fn tasks(count: usize) -> Result<(usize, Option<u64>)> {
+/// The number of units, the private memory in KiB that was added while they waited, and the voluntary
+/// context switches of their threads meanwhile.
+type Waited = (usize, Option<u64>, Option<u64>);
+
+/// Has all tasks wait at the same time, on one thread.
+pub fn tasks(count: usize) -> Result<Waited> {
     let before = private_kib();
     let rt = Builder::new_current_thread().build()?;
     rt.block_on(async {
@@ -35,6 +38,7 @@ pub fn tasks(count: usize) -> Result<(usize, Option<u64>)> {
                 drop(gate.acquire().await);
             }));
         }
+        let switches = Switches::of_this_thread();
         while WAITING.load(Relaxed) < count {
             yield_now().await;
         }
@@ -43,22 +47,19 @@ pub fn tasks(count: usize) -> Result<(usize, Option<u64>)> {
         for task in tasks {
             task.await?;
         }
-        Ok((count, kib))
+        Ok((count, kib, voluntary_since(switches)))
     })
 }
 
 /// The same with a thread each, as many as the OS allows.
-pub fn threads(count: usize) -> Result<(usize, Option<u64>)> {
+pub fn threads(count: usize) -> Result<Waited> {
     let before = private_kib();
     let gate = Arc::new(Mutex::new(()));
     let closed = gate.lock();
     let mut threads = Vec::new();
     while threads.len() < count {
         let gate = gate.clone();
-        let thread = thread::Builder::new().spawn(move || {
-            WAITING.fetch_add(1, Relaxed);
-            drop(gate.lock());
-        });
+        let thread = thread::Builder::new().spawn(move || wait_at(&gate));
         if thread.is_err() && !threads.is_empty() {
             break;
         }
@@ -69,12 +70,26 @@ pub fn threads(count: usize) -> Result<(usize, Option<u64>)> {
     }
     let (count, kib) = (threads.len(), added_kib(before));
     drop(closed);
-    threads.into_iter().for_each(|thread| drop(thread.join()));
-    Ok((count, kib))
+    let switches = threads.into_iter().map(|thread| thread.join().ok().flatten()).sum();
+    Ok((count, kib, switches))
+}
+
+/// What each thread does. Returns how often it gave up its core meanwhile: its start and its end do
+/// not count.
+pub fn wait_at(gate: &Mutex<()>) -> Option<u64> {
+    let switches = Switches::of_this_thread();
+    WAITING.fetch_add(1, Relaxed);
+    drop(gate.lock());
+    voluntary_since(switches)
+}
+
+/// Voluntary context switches of the calling thread since `before`.
+fn voluntary_since(before: Option<Switches>) -> Option<u64> {
+    Some(Switches::of_this_thread()?.voluntary - before?.voluntary)
 }
 
 /// Makes one process at a time, each of which reports its memory.
-pub fn processes(count: usize) -> Result<(usize, Option<u64>)> {
+pub fn processes(count: usize) -> Result<Waited> {
     let mut memory = Some(0);
     for _ in 0..count {
         let mut idle = IDLE.spawn(&[])?;
@@ -84,7 +99,7 @@ pub fn processes(count: usize) -> Result<(usize, Option<u64>)> {
         idle.child.wait()?;
         memory = memory.zip(line.trim().parse().ok()).map(|(sum, kib): (u64, u64)| sum + kib);
     }
-    Ok((count, memory))
+    Ok((count, memory, None))
 }
 
 /// The process's main: prints its memory, and waits for the end of its stdin.
