@@ -128,7 +128,10 @@ fn interrupted(few: [&Run; 2], many: &Run, cores: usize) -> Option<Check> {
     } else if most >= 2 * fewest {
         (Verdict::Holds, "a thread that computes stops only if the OS takes its core")
     } else {
-        (Verdict::NotShown, "other programs took the cores from a thread for each core, too")
+        (
+            Verdict::NotShown,
+            "other programs interrupted the runs with one thread for each core, too",
+        )
     };
     let check = Check::new(
         "involuntary context switches: twice as many with four threads for each core, or more",
