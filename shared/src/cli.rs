@@ -34,14 +34,18 @@ pub fn main(demo: &Demo) -> ExitCode {
     // Child modes come before clap: every worker process would pay for setting it up.
     let mut modes = demo.all_lessons().flat_map(|lesson| lesson.child_modes);
     let mode = modes.find(|mode| words.first().is_some_and(|word| word == mode.name));
-    ColorChoice::write_global(args::color(&words));
     let code = match mode {
         Some(mode) => mode.enter(&words[1..]).map(|()| 0),
-        None => match args::command(demo).try_get_matches() {
-            Ok(matches) => start(demo, matches),
-            Err(error) if error.use_stderr() => Err(ExitError::Usage(usage_error(&error)).into()),
-            Err(help) => print(&help.render().ansi().to_string()).map(|_| 0),
-        },
+        None => {
+            ColorChoice::write_global(args::color(&words));
+            match args::command(demo).try_get_matches() {
+                Ok(matches) => start(demo, matches),
+                Err(error) if error.use_stderr() => {
+                    Err(ExitError::Usage(usage_error(&error)).into())
+                }
+                Err(help) => print(&help.render().ansi().to_string()).map(|_| 0),
+            }
+        }
     };
     let code = code.unwrap_or_else(|error| {
         let is_pipe = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
