@@ -43,11 +43,13 @@ pub fn interruptible(name: &str, words: &[&str]) -> Command {
 }
 
 fn clean(mut command: Command, words: &[&str]) -> Command {
-    command.args(words).stdin(Stdio::null());
+    // In other locales, bars are drawn in ASCII.
+    command.args(words).stdin(Stdio::null()).env("LC_ALL", "C.UTF-8");
     for variable in [
         // With it, summary-demo would build the demos.
         "CARGO",
         "COLUMNS",
+        "TERM",
         "NO_COLOR",
         "CLICOLOR",
         "CLICOLOR_FORCE",
