@@ -48,6 +48,17 @@ fn russian_readme_has_the_path() {
 }
 
 #[test]
+fn long_lessons_of_summary_exist() {
+    let progress = read("summary-demo/src/progress.rs");
+    let rows = progress.lines().filter_map(|line| line.trim().strip_prefix("(\""));
+    let long: Vec<_> = rows.filter_map(|row| row.split('"').next()?.split_once('/')).collect();
+    assert!(!long.is_empty());
+    for (name, long) in long {
+        assert!(listed(name).iter().any(|(lesson, _)| lesson == long), "{name}/{long}");
+    }
+}
+
+#[test]
 fn next_follows_the_path() {
     let path = path();
     let is_own =
