@@ -1,4 +1,5 @@
 //! A real Slurm of one node on this machine, for root. It needs no munge: nobody else has its ports.
+#![cfg(target_os = "linux")]
 
 use std::env;
 use std::fs::{self, File};

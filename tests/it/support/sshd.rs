@@ -1,4 +1,5 @@
 //! A real sshd for this user, with keys and a configuration of its own, and what runs on such a host.
+#![cfg(target_os = "linux")]
 
 use std::collections::HashSet;
 use std::env;
