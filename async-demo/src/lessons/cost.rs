@@ -67,10 +67,9 @@ fn measure(args: &[String]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lessons::cost_units::{idle, wait_at};
+    use crate::lessons::cost_units::idle;
     use shared::os::child;
     use shared::os::usage::private_kib;
-    use std::sync::{Arc, Mutex};
 
     const MODE: &str = "COST_TEST_MODE";
 
@@ -111,7 +110,9 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn kinds_in_wrong_places_fail() {
+        use crate::lessons::cost_units::wait_at;
         use shared::report::Verdict::{self, *};
+        use std::sync::{Arc, Mutex};
 
         let task = cost("task 5000");
         let tasks = ["task 10", "task 100", "task 1000"].map(cost);
