@@ -114,7 +114,8 @@ mod tests {
         use shared::report::Verdict::{self, *};
         use std::sync::{Arc, Mutex};
 
-        let task = cost("task 5000");
+        // Enough of them: pages that the first one touches count, too.
+        let task = cost("task 50000");
         let tasks = ["task 10", "task 100", "task 1000"].map(cost);
         let threads = ["thread 5", "thread 20", "thread 120"].map(cost);
         // As large as tasks, which are always made faster.
