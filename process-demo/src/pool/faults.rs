@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use shared::Task;
@@ -40,8 +41,12 @@ pub fn script(fault: &str) -> String {
 }
 
 pub fn start(name: &str, script: &str) -> Result<Worker> {
-    let greet = format!(r#"printf '{{"worker":"%s","host":"far","pid":%s}}\n' '{PROGRAM}' $$"#);
-    start_silent(name, &format!("{greet}\n{script}"))
+    start_silent(name, &format!("{}\n{script}", greeting()))
+}
+
+/// The part of a script that greets.
+fn greeting() -> String {
+    format!(r#"printf '{{"worker":"%s","host":"far","pid":%s}}\n' '{PROGRAM}' $$"#)
 }
 
 /// A script that does not greet by itself.
@@ -290,6 +295,41 @@ fn lost_place_loses_no_finished_task() {
     // Ten is answered before the victim, 2.
     assert_eq!(tasks.iter().filter(|task| task.outcome == Outcome::Done).count(), 1);
     assert!(!tasks.iter().any(|task| task.refused), "{tasks:?}");
+}
+
+#[test]
+fn patience_starts_with_the_replacement() {
+    // The victim takes longer than a worker may take to start.
+    let first = AtomicUsize::new(0);
+    let start = |name: &str, _| match first.fetch_add(1, Relaxed) {
+        0 => start(name, &script("sleep 3.5; kill -9 $$")),
+        _ => start(name, &script("answer 2")),
+    };
+    let tasks = pool::run_patiently(Duration::from_secs(3), 1, &IDS, 1, start, request);
+    let tasks = checked(&IDS, tasks);
+    assert!(tasks.iter().all(|task| task.error.is_none()), "{tasks:?}");
+}
+
+#[test]
+fn idle_worker_takes_retried_task() {
+    // The first place dies for good with its only task. The other has begun later, and has nothing
+    // left to do by then.
+    let taken = std::env::temp_dir().join(format!("taken-{}", std::process::id()));
+    let at = taken.display();
+    let first = AtomicUsize::new(0);
+    let start = |name: &str, place| match (place, first.fetch_add(usize::from(place == 1), Relaxed))
+    {
+        (1, 0) => start(name, &format!("read -r line; touch {at}; sleep 1; exit 7")),
+        (1, _) => start_silent(name, "exit 255"),
+        _ => {
+            let late = format!("while [ ! -e {at} ]; do sleep 0.01; done");
+            start_silent(name, &format!("{late}\n{}\n{}", greeting(), script("answer 2")))
+        }
+    };
+    let ids = [5, 4];
+    let tasks = checked(&ids, pool::run(2, &ids, 1, start, request));
+    std::fs::remove_file(&taken).unwrap();
+    assert!(tasks.iter().all(|task| task.error.is_none()), "{tasks:?}");
 }
 
 #[test]

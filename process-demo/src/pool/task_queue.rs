@@ -50,6 +50,12 @@ impl TaskQueue {
         !self.waiting.is_empty() && self.consecutive_losses < self.max_losses
     }
 
+    /// Whether no task is waiting, but one in flight may wait again.
+    pub fn may_get_work(&self) -> bool {
+        let is_over = self.consecutive_losses >= self.max_losses;
+        self.waiting.is_empty() && !self.in_flight.is_empty() && !is_over
+    }
+
     /// Hands out a task, if one is waiting.
     pub fn take(&mut self) -> Option<usize> {
         let id = if self.has_work() { self.waiting.pop_front()? } else { return None };
@@ -109,7 +115,8 @@ impl TaskQueue {
     /// still wait are refused as well; any other task without an outcome has failed.
     ///
     /// # Errors
-    /// So many workers were lost without a single answer that none seems able to answer.
+    /// So many workers were lost without a single answer that none seems able to answer; or no task is
+    /// finished, and no worker is left.
     pub fn finish(mut self) -> Result<Vec<Task>> {
         let gave_up = self.gave_up || self.consecutive_losses >= self.max_losses;
         let why = self.why.unwrap_or("its supervisor panicked".into());
@@ -117,7 +124,7 @@ impl TaskQueue {
         if !self.has_answer && died >= MAX_LOSSES {
             bail!("all {died} workers died before answering: {why}");
         }
-        if !self.has_answer && gave_up {
+        if self.finished.is_empty() && gave_up {
             bail!("the pool has no worker: {why}");
         }
         let why = format!("no worker was left for this task: {why}");
@@ -209,6 +216,10 @@ mod tests {
                         };
                         let has_work = ids.iter().any(|id| waits(&id)) && !over;
                         prop_assert_eq!(queue.has_work(), has_work);
+                        let may_come_back = !ids.iter().any(|id| waits(&id))
+                            && !history.in_flight.is_empty()
+                            && !over;
+                        prop_assert_eq!(queue.may_get_work(), may_come_back);
                         let taken = queue.take();
                         prop_assert_eq!(taken.is_some(), has_work);
                         if let Some(id) = taken {
@@ -245,7 +256,7 @@ mod tests {
                 }
             }
             let unable = history.completed.is_empty() && history.deaths.len() >= MAX_LOSSES;
-            let idle = history.completed.is_empty()
+            let idle = !ids.iter().any(|&id| history.is_finished(id, retries))
                 && (history.gave_up || history.losses_in_a_row >= SIZE * MAX_LOSSES);
             match queue.finish() {
                 Err(_) => prop_assert!(unable || idle),
@@ -286,6 +297,17 @@ mod tests {
         assert_eq!(died, "all 3 workers died before answering: exited");
         let none = end(&[0, 1], |queue, id| queue.requeue(Task::refused(id, "no room")));
         assert_eq!(none, "the pool has no worker: no room");
+    }
+
+    #[test]
+    fn failed_task_survives_lost_places() {
+        let mut queue = TaskQueue::new(&[5, 6], 1, 0);
+        let _ = queue.take();
+        queue.fail(Task::failed(5, "exited"));
+        queue.give_up("no host".into());
+        let errors: Vec<_> = queue.finish().unwrap().into_iter().map(|task| task.error).collect();
+        let left = Some("no worker was left for this task: no host".into());
+        assert_eq!(errors, [Some("exited".into()), left]);
     }
 
     #[test]
