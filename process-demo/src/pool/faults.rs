@@ -303,7 +303,7 @@ fn patience_starts_with_the_replacement() {
     let first = AtomicUsize::new(0);
     let start = |name: &str, _| match first.fetch_add(1, Relaxed) {
         0 => start(name, &script("sleep 3.5; kill -9 $$")),
-        _ => start(name, &script("answer 2")),
+        _ => start_silent(name, &format!("sleep 0.2; {}\n{}", greeting(), script("answer 2"))),
     };
     let tasks = pool::run_patiently(Duration::from_secs(3), 1, &IDS, 1, start, request);
     let tasks = checked(&IDS, tasks);
