@@ -3,8 +3,6 @@
 //! Try it: `--workers 5`, and the pool needs two rounds in place of five. Or `-n 6 --delay 2s`, and
 //! `kill` the pid in the pool's first line: its next task is lost, and another process takes its place.
 
-use std::process::Stdio;
-
 use anyhow::Result;
 use shared::http::{Client, Target};
 use shared::{Evidence, Lab, Lesson, Task, verdict};
@@ -47,7 +45,7 @@ fn in_sequence(client: &Client, ids: &[usize]) -> Result<Vec<Task>> {
 }
 
 /// Starts a process for each task, then collects the answers.
-fn process_per_task(launcher: &Launcher, target: &Target, ids: &[usize]) -> Result<Vec<Task>> {
+pub fn process_per_task(launcher: &Launcher, target: &Target, ids: &[usize]) -> Result<Vec<Task>> {
     let (mut workers, mut tasks) = (Vec::new(), Vec::new());
     for &id in ids {
         // Python: Process(target=get, args=(id,)).start().
@@ -70,7 +68,7 @@ fn process_per_task(launcher: &Launcher, target: &Target, ids: &[usize]) -> Resu
 }
 
 /// Starts k processes, each of which runs one task after another. Python: ProcessPoolExecutor(k).
-fn process_pool(
+pub fn process_pool(
     k: usize,
     retries: usize,
     launcher: &Launcher,
@@ -84,7 +82,8 @@ fn process_pool(
 /// Where threads-demo starts a thread, this starts the program again, with a pipe each way; or the
 /// program of `--worker-command`, which starts it elsewhere.
 pub fn start(launcher: &Launcher, name: &str, number: usize) -> Result<Worker> {
-    let mut command = launcher.command(number).map_or_else(|| worker::MODE.command(&[]), Ok)?;
-    command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    Worker::spawn(name, command)
+    match launcher.command(number) {
+        Some(command) => Worker::launch(name, command),
+        None => Worker::spawn(name, worker::MODE.command(&[])?),
+    }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 use std::io::stdin;
-use std::process::{Stdio, abort, exit};
+use std::process::{abort, exit};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use anyhow::Result;
@@ -80,9 +80,7 @@ fn process_per_task(
 /// Starts a worker, which will die in this `way`.
 fn start(name: &str, way: Option<&str>) -> Result<Worker> {
     let Some(way) = way else { return notebook::start(&Launcher::default(), name, 1) };
-    let mut command = CHILD.command(&[way])?;
-    command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    Worker::spawn(name, command)
+    Worker::spawn(name, CHILD.command(&[way])?)
 }
 
 /// The worker: reads its task, and dies.

@@ -5,19 +5,21 @@
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use shared::Task;
-use shared::os::{child::ChildExit, usage};
+use shared::http::{Target, target::parse_url};
+use shared::os::{child::ChildExit, host::host_name, usage};
 use shared::progress::Show;
 use shared::report::{Outcome, Run, Verdict};
 use shared::verdict::process_each;
 
-use crate::pool;
+use crate::notebook::process_per_task;
 use crate::pool::worker::{PROGRAM, Request, Worker};
+use crate::pool::{self, launcher::Launcher};
 
 /// In no order, and not from 0.
 const IDS: [usize; 8] = [10, 2, 5, 11, 7, 4, 8, 0];
@@ -44,17 +46,17 @@ pub fn start(name: &str, script: &str) -> Result<Worker> {
     start_silent(name, &format!("{}\n{script}", greeting()))
 }
 
-/// The part of a script that greets.
+/// The part of a script that greets from this machine.
 fn greeting() -> String {
-    format!(r#"printf '{{"worker":"%s","host":"far","pid":%s}}\n' '{PROGRAM}' $$"#)
+    let host = host_name();
+    format!(r#"printf '{{"worker":"%s","host":"{host}","pid":%s}}\n' '{PROGRAM}' $$"#)
 }
 
 /// A script that does not greet by itself.
 fn start_silent(name: &str, script: &str) -> Result<Worker> {
     let mut command = Command::new("sh");
-    command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
-    command.stderr(Stdio::piped());
-    Worker::spawn(name, command)
+    command.args(["-c", script]);
+    Worker::launch(name, command)
 }
 
 pub fn request(id: usize) -> Request {
@@ -232,13 +234,18 @@ fn exit_3_after_answers_loses_task() {
 fn memory_of_each_worker_counts_once() {
     // So much that the workers of other tests, with a KiB each, do not matter.
     const KIB: u64 = 1 << 30;
-    let added = |kib: u64, fault: &str| {
+    let added_by = |script: String| {
         let before = usage::workers_peak_kib();
-        let script = script(fault).replace("kib=1", &format!("kib={kib}"));
-        checked(&IDS, pool::run(1, &IDS, 0, |name, _| start(name, &script), request));
+        checked(&IDS, pool::run(1, &IDS, 0, |name, _| start_silent(name, &script), request));
         (usage::workers_peak_kib() - before) / KIB
     };
+    let greets = |kib: u64, fault: &str| {
+        format!("{}\n{}", greeting(), script(fault).replace("kib=1", &format!("kib={kib}")))
+    };
+    let added = |kib, fault| added_by(greets(kib, fault));
     assert_eq!([added(KIB, "answer 2"), added(KIB, "kill -9 $$")], [1, 2]);
+    let far = greets(KIB, "answer 2").replace(&host_name(), "elsewhere");
+    assert_eq!(added_by(far), 0, "another host's memory is not this one's");
     assert!(added(u64::MAX, "answer 2") <= 4, "a sum of such figures would overflow");
 }
 
@@ -280,6 +287,17 @@ fn pool_without_greeting_says_why() {
         let error = pool::run(2, &IDS, 0, |name, _| start_silent(name, script), request);
         let error = error.unwrap_err().to_string();
         assert!(error.starts_with(&format!("the pool has no worker: {why}")), "{error}");
+    }
+}
+
+#[test]
+fn long_words_are_cut_in_errors() {
+    let long = "x".repeat(3_000);
+    let greeting = format!(r#"{{"worker":"{long}","host":"far","pid":1}}"#);
+    for script in [format!("echo '{greeting}'"), format!("echo {long} >&2; exit 255"), long] {
+        let start = |name: &str, _| start_silent(name, &script);
+        let error = pool::run(1, &IDS, 0, start, request).unwrap_err().to_string();
+        assert!(error.len() < 300, "{error}");
     }
 }
 
@@ -357,6 +375,28 @@ fn closed_worker_says_how_it_ended() {
     let mut killed = start("busy", "exec sleep 600").unwrap();
     killed.kill();
     assert_eq!(killed.close().unwrap(), ChildExit::Signal(9));
+}
+
+#[test]
+fn lingering_launchers_end_together() {
+    let url = parse_url("http://127.0.0.1/").unwrap();
+    let timeout = Duration::from_millis(100);
+    let target = Target { url, timeout, show: Show::Nothing, embedded: false };
+    // Some are silent, the others answer; none ends with its stdin.
+    let script = format!("{}\n{}\nexec sleep 600", greeting(), script("exec sleep 600"));
+    let script = script.replace("while", "n=0; while [ $n = 0 ] && n=1 &&");
+    let mut launcher = Launcher::default();
+    launcher.words = ["sh", "-c", &script].map(String::from).into();
+    let ids: Vec<usize> = std::iter::repeat_n(VICTIM, 10).chain(10..20).collect();
+    let begun = Instant::now();
+    let tasks = process_per_task(&launcher, &target, &ids).unwrap();
+    // The silent ones have 5.1 s to answer. One after another, they would take 20 s more.
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    let silent = tasks.iter().filter(|task| task.outcome == Outcome::TimedOut);
+    // Each lost its task at its deadline, and not when the launcher was waited for.
+    let longest = silent.map(|task| (task.end_ms - task.start_ms) as u64).max();
+    assert!((5_100..10_000).contains(&longest.unwrap()), "{longest:?}");
+    assert!(!tasks.iter().any(|task| exists(task.pid)));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Workers that another program starts, on another machine perhaps: ssh, srun, kubectl, docker. Pipes
 //! are all that a pool needs, and such programs pass them on. See docs/hosts.md.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread::{Builder, scope};
 use std::time::Instant;
 
@@ -48,7 +48,7 @@ impl Launcher {
         let number = (number.saturating_sub(1) % self.size.max(1) + 1).to_string();
         let mut words = self.words.iter().map(|word| word.replace("{k}", &number));
         let mut command = Command::new(words.next()?);
-        command.args(words).stderr(Stdio::piped());
+        command.args(words);
         // Otherwise, ssh would ask for a password on the terminal, and wait. Now it fails.
         command.env("SSH_ASKPASS_REQUIRE", "force").env("SSH_ASKPASS", "false");
         Some(command)

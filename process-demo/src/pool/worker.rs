@@ -3,7 +3,7 @@
 //! is the parent's, which trusts nothing that it reads from them.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdin, Command};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, Builder};
@@ -27,7 +27,7 @@ pub const MODE: ChildMode = ChildMode::new("worker", serve).reads_stdin();
 /// An answer must be shorter: 1 MiB.
 const MAX_LINE: u64 = 1 << 20;
 
-/// So much of a line that is no message becomes part of the error.
+/// So many characters of another program's line become part of the error.
 const MAX_QUOTE: usize = 120;
 
 /// So much of a host's name is shown. hostname(7): a label has at most 63 characters.
@@ -45,7 +45,8 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How often a pool looks whether it still needs a worker that has not greeted yet.
 const POLL: Duration = Duration::from_millis(20);
 
-/// A worker's descriptors in this process: a pipe each way, and the server's end of its connection.
+/// A worker's descriptors in this process: a pipe each way, and the server's end of its connection. A
+/// launcher's stderr is one more.
 const DESCRIPTORS: u32 = 3;
 
 /// The program that a worker must be: a message of another version may mean something else.
@@ -60,19 +61,38 @@ struct Greeting {
 }
 
 impl Greeting {
-    /// `name`, and where the worker runs unless it is our own child `pid`.
+    /// Where the worker `name` runs, which was started as our child `pid`.
     ///
     /// # Errors
     /// It is another program.
-    fn label(self, name: &str, pid: u32) -> Result<String, String> {
+    fn place(self, name: &str, pid: u32, at_ms: f64) -> Result<Place, String> {
         let Greeting { worker, host, pid: its_pid } = self;
         if worker != PROGRAM {
+            let worker = quote(&worker);
             return Err(format!("worker is {worker}, and this is {PROGRAM}: use the same there"));
         }
-        let is_child = its_pid == pid && host == host_name();
+        let is_here = host == host_name();
+        let is_child = is_here && its_pid == pid;
         let host: String = host.chars().take(MAX_HOST).collect();
-        Ok(if is_child { name.into() } else { format!("{name} {host} pid {its_pid}") })
+        let label = if is_child { name.into() } else { format!("{name} {host} pid {its_pid}") };
+        Ok(Place { label, is_here, at_ms })
     }
+}
+
+/// Where a worker that has greeted runs.
+#[derive(Clone)]
+struct Place {
+    /// Its name, with its host and pid unless it is our own child.
+    label: String,
+    /// Whether it runs on this machine.
+    is_here: bool,
+    /// When the greeting came.
+    at_ms: f64,
+}
+
+/// As much of other programs' text as becomes part of an error.
+fn quote(text: &str) -> String {
+    text.trim().chars().take(MAX_QUOTE).collect()
 }
 
 /// Says that this process is a worker, and where it runs.
@@ -167,19 +187,21 @@ fn read_requests() -> Result<Receiver<String>> {
     }
 }
 
-/// The parent's side of a worker. Dropping it kills and reaps the process, unlike dropping a [`Child`].
+/// The parent's side of a worker. Dropping it ends and reaps the process, unlike dropping a [`Child`].
 pub struct Worker {
     /// Once the worker has greeted, with its host and pid if a launcher started it.
     name: String,
     child: Child,
     /// `None` once the worker has been told to end.
     stdin: Option<Arc<ChildStdin>>,
+    /// When a worker that was told to end is killed.
+    end_by: Option<Instant>,
+    /// Of a launcher.
     stderr: Option<Stderr>,
     started_ms: f64,
     /// When the greeting came.
     greeted_ms: Option<f64>,
-    /// The worker's name, and when it greeted.
-    greetings: Receiver<Result<(String, f64), String>>,
+    greetings: Receiver<Result<Place, String>>,
     answers: Receiver<Line>,
     /// Set by the first request.
     show: Arc<OnceLock<Show>>,
@@ -187,7 +209,7 @@ pub struct Worker {
     has_answered: bool,
     /// A worker that broke the rules once is never asked again.
     is_lost: bool,
-    /// What the worker told last.
+    /// What the worker told last. On another host, it takes nothing of this machine.
     usage: WorkerUsage,
     _permit: Permit,
 }
@@ -208,15 +230,29 @@ struct Line<T = Answer> {
 }
 
 impl Worker {
-    /// Starts a worker. `command` pipes its stdin and stdout.
+    /// Starts a worker: this program.
     ///
     /// # Errors
     /// The OS refuses a process, a thread or file descriptors.
-    pub fn spawn(name: &str, mut command: Command) -> Result<Worker> {
-        let Some(permit) = Permit::try_acquire(DESCRIPTORS) else {
+    pub fn spawn(name: &str, command: Command) -> Result<Worker> {
+        Worker::start(name, command, DESCRIPTORS)
+    }
+
+    /// Starts a worker by another program, whose stderr says why it fails.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn launch(name: &str, mut command: Command) -> Result<Worker> {
+        command.stderr(Stdio::piped());
+        Worker::start(name, command, DESCRIPTORS + 1)
+    }
+
+    fn start(name: &str, mut command: Command, descriptors: u32) -> Result<Worker> {
+        let Some(permit) = Permit::try_acquire(descriptors) else {
             progress::reduce_concurrency(&fd_limit::limited());
             bail!(fd_limit::limited());
         };
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let started_ms = now_ms();
         let mut child = child::spawn(&mut command).with_context(|| {
             format!("cannot start a worker by {}", command.get_program().display())
@@ -230,6 +266,7 @@ impl Worker {
             name: name.into(),
             child,
             stdin,
+            end_by: None,
             stderr: None,
             started_ms,
             greeted_ms: None,
@@ -247,13 +284,17 @@ impl Worker {
         let (name, pid, show) = (worker.name.clone(), worker.pid(), worker.show.clone());
         let read = move || {
             let Some(first) = lines::<Greeting>(&mut stdout, "a greeting").next() else { return };
-            let label = first.message.and_then(|greeting| greeting.label(&name, pid));
-            let _ = greeted.send(label.clone().map(|label| (label, first.at_ms)));
-            let Ok(label) = label else { return };
+            let greeting = first.message;
+            let place = greeting.and_then(|greeting| greeting.place(&name, pid, first.at_ms));
+            let _ = greeted.send(place.clone());
+            let Ok(Place { label, is_here, .. }) = place else { return };
             for Line { mut message, at_ms } in lines::<Answer>(&mut stdout, "an answer") {
-                if let Ok(Answer { task, .. }) = &mut message {
+                if let Ok(Answer { task, usage }) = &mut message {
                     // We know the worker's pid and name; its own words are not trusted.
                     (task.pid, task.thread) = (pid, label.clone());
+                    if !is_here {
+                        *usage = WorkerUsage::default();
+                    }
                     show.get().inspect(|show| show.line(task));
                 }
                 if send.send(Line { message, at_ms }).is_err() {
@@ -300,8 +341,7 @@ impl Worker {
             Ok(task) => return task,
             Err(lost) => lost,
         };
-        self.is_lost = true;
-        self.end(); // It may hang, or write more.
+        self.lose(); // It may hang, or write more.
         let (pid, thread) = (self.pid(), self.name.clone());
         let task = Task { id: asked.id, pid, thread, start_ms: asked.at_ms, ..lost };
         if !task.refused {
@@ -310,15 +350,24 @@ impl Worker {
         task
     }
 
-    /// Waits until the worker has greeted, at most until `deadline` and while `is_needed`.
+    /// Waits until the worker has greeted, at most until `deadline` and while `is_needed`. Otherwise, the
+    /// worker is lost.
     ///
     /// # Errors
     /// A task that would have been lost with the worker.
     pub fn greet(&mut self, deadline: Instant, is_needed: impl Fn() -> bool) -> Result<(), Task> {
+        self.await_greeting(deadline, is_needed).inspect_err(|_| self.lose())
+    }
+
+    fn await_greeting(
+        &mut self,
+        deadline: Instant,
+        is_needed: impl Fn() -> bool,
+    ) -> Result<(), Task> {
         while self.greeted_ms.is_none() && is_needed() {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.greetings.recv_timeout(left.min(POLL)) {
-                Ok(Ok((name, at_ms))) => (self.name, self.greeted_ms) = (name, Some(at_ms)),
+                Ok(Ok(place)) => (self.name, self.greeted_ms) = (place.label, Some(place.at_ms)),
                 Ok(Err(why)) => return Err(Task::failed(0, why)),
                 Err(RecvTimeoutError::Timeout) if left > POLL => {}
                 Err(error) => {
@@ -355,10 +404,12 @@ impl Worker {
             RecvTimeoutError::Timeout => None,
             RecvTimeoutError::Disconnected => Some(child::wait(&mut self.child, left)),
         };
+        let end_ms = now_ms();
         // A launcher says there why it failed: an unknown host, a refused key.
-        let last = self.stderr.as_ref().map(Stderr::last_line).filter(|line| !line.is_empty());
-        let last = last.map(|line| format!(": {line}")).unwrap_or_default();
-        let failed = |why: String| Task::failed(0, why + &last);
+        let last = self.stderr.as_ref().map(|stderr| quote(&stderr.last_line(exit.is_some())));
+        let last = last.filter(|line| !line.is_empty()).map(|line| format!(": {line}"));
+        let last = last.unwrap_or_default();
+        let failed = |why: String| Task { end_ms, ..Task::failed(0, why + &last) };
         let timed_out = |why| Task { outcome: Outcome::TimedOut, ..failed(why) };
         let missing = match self.greeted_ms {
             None => "before it greeted",
@@ -413,35 +464,42 @@ impl Worker {
         let _ = self.child.kill();
     }
 
-    /// Ends a worker that is lost: at once, or with its stdin if it has a launcher. If that is killed,
-    /// srun's job, for one, keeps its place for a while.
-    fn end(&mut self) {
+    /// Ends a worker, without waiting for it: at once, or with its stdin if it has a launcher. If that
+    /// is killed, srun's job, for one, keeps its place for a while.
+    fn lose(&mut self) {
+        self.is_lost = true;
         self.close_stdin();
         if self.stderr.is_none() {
             self.kill();
         }
-        let _ = child::wait(&mut self.child, GRACE);
     }
 
     /// Ends the worker's stdin, and so the worker, without waiting for it.
     pub fn close_stdin(&mut self) {
         self.stdin = None;
+        self.end_by.get_or_insert_with(|| Instant::now() + GRACE);
     }
 
     /// Ends the worker's stdin, waits until the worker has ended, and reaps it. If that takes too
-    /// long, the worker is killed.
+    /// long since its stdin ended, the worker is killed: so many workers have a second together.
     ///
     /// # Errors
     /// The OS does not say how it ended.
     pub fn close(mut self) -> Result<ChildExit> {
         self.close_stdin();
-        Ok(child::wait(&mut self.child, GRACE)?)
+        Ok(self.wait()?)
+    }
+
+    fn wait(&mut self) -> io::Result<ChildExit> {
+        let left = self.end_by.map(|end_by| end_by.saturating_duration_since(Instant::now()));
+        child::wait(&mut self.child, left.unwrap_or_default())
     }
 }
 
 impl Drop for Worker {
+    /// A worker that was not told to end, because of an error, is killed at once.
     fn drop(&mut self) {
-        self.end();
+        let _ = self.wait();
         usage::add_worker(self.usage);
     }
 }
@@ -472,8 +530,8 @@ fn lines<T: DeserializeOwned>(
         let at_ms = now_ms();
         let message = match line.last()? {
             b'\n' => serde_json::from_slice(&line).map_err(|_| {
-                let text = String::from_utf8_lossy(&line[..line.len().min(MAX_QUOTE)]);
-                format!("worker wrote something else than {expected}: {}", text.trim())
+                let text = quote(&String::from_utf8_lossy(&line));
+                format!("worker wrote something else than {expected}: {text}")
             }),
             _ if line.len() as u64 == MAX_LINE => {
                 Err("worker's answer is longer than 1 MiB".into())

@@ -436,10 +436,10 @@ impl Stderr {
         Ok(Stderr { end, closed })
     }
 
-    /// The last line that is not blank. If the child has ended, it is the very last, unless a
+    /// The last line that is not blank. If the child `has_ended`, it is the very last, unless a
     /// grandchild holds the pipe.
-    pub fn last_line(&self) -> String {
-        let _ = self.closed.recv_timeout(DRAIN);
+    pub fn last_line(&self, has_ended: bool) -> String {
+        let _ = self.closed.recv_timeout(if has_ended { DRAIN } else { Duration::ZERO });
         let text = String::from_utf8_lossy(&lock(&self.end)).into_owned();
         text.trim_end().lines().last().unwrap_or_default().trim().into()
     }
