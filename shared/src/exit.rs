@@ -8,6 +8,8 @@ use std::fmt;
 pub enum ExitError {
     /// The command line asks for something impossible: 2.
     Usage(String),
+    /// What the user asked for cannot start, so no other lesson's result makes up for it: 3.
+    Start(String),
     /// A lesson is wrong, whatever the machine: 3.
     Bug(String),
     /// A result could not be written: 4.
@@ -20,7 +22,7 @@ impl ExitError {
         match error.downcast_ref::<ExitError>() {
             Some(ExitError::Usage(_)) => 2,
             Some(ExitError::Output(_)) => 4,
-            Some(ExitError::Bug(_)) | None => 3,
+            Some(ExitError::Start(_) | ExitError::Bug(_)) | None => 3,
         }
     }
 }
@@ -28,9 +30,10 @@ impl ExitError {
 impl fmt::Display for ExitError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            ExitError::Usage(why) | ExitError::Bug(why) | ExitError::Output(why) => {
-                f.write_str(why)
-            }
+            ExitError::Usage(why)
+            | ExitError::Start(why)
+            | ExitError::Bug(why)
+            | ExitError::Output(why) => f.write_str(why),
         }
     }
 }

@@ -4,7 +4,6 @@
 //! long a worker takes to start, and what a task costs besides its own time.
 //! Try it: `--worker-command 'ssh localhost /path/to/process-demo worker'`. docs/hosts.md has more.
 
-use std::env::current_exe;
 use std::sync::{Mutex, mpsc};
 use std::thread::{Builder, scope};
 use std::time::Instant;
@@ -15,10 +14,9 @@ use shared::os::{child::DEADLINE, clock::now_ms};
 use shared::report::{Figure, Scale, lanes::lanes};
 use shared::{Evidence, Lab, Lesson, Task, verdict};
 
-use crate::notebook::start;
-use crate::pool::launcher::{Launcher, median_gap};
-use crate::pool::worker::{self, Request};
-use crate::pool::{self, OPTIONS};
+use crate::notebook::{self, start};
+use crate::pool::launcher::{Launcher, median_gap, this_program};
+use crate::pool::{self, OPTIONS, worker};
 
 pub const LESSON: Lesson = Lesson::new(
     "hosts",
@@ -35,22 +33,24 @@ fn run(lab: &Lab) -> Result<Evidence> {
     let (here, mut launcher) = (Launcher::default(), Launcher::given(lab));
     if launcher.words.is_empty() {
         ensure!(cfg!(unix), "there is no env(1): it needs --worker-command");
-        let this = current_exe()?.to_string_lossy().into_owned();
-        launcher.words = vec!["env".into(), this, worker::MODE.name.into()];
+        launcher.words = vec!["env".into(), this_program()?, worker::MODE.name.into()];
     }
     let mut figures = Vec::from_iter(launcher.try_out(lab, start)?);
+    let launched =
+        figures.iter().flat_map(|figure| &figure.points).filter_map(|point| point.measured);
+    let starts =
+        [fastest(thread_start_ms), fastest(|| start_ms(&here)), launched.min_by(f64::total_cmp)];
     let (k, retries) = (lab.workers, pool::retries(lab)?);
     let (client, target) = (lab.client()?, lab.target()?);
     let process_pool = |launcher: &Launcher, ids: &[usize]| {
-        let start = |name: &str, number| start(launcher, name, number);
-        pool::run(k, ids, retries, start, |id| Request::new(id, &target))
+        notebook::process_pool(k, retries, launcher, &target, ids)
+            .map_err(|error| launcher.failure(error))
     };
     let runs = vec![
         lab.run("thread-pool", lab.rounds_ms(k), |ids| thread_pool(k, &client, ids))?,
         lab.run("process-pool", lab.rounds_ms(k), |ids| process_pool(&here, ids))?,
         lab.run("launched-pool", lab.rounds_ms(k), |ids| process_pool(&launcher, ids))?, // New.
     ];
-    let starts = [fastest(thread_start_ms), start_ms(&here), start_ms(&launcher)];
     let gaps = [0, 1, 2].map(|run| median_gap(&lanes(&runs[run])));
     for (name, [thread, process, launched]) in
         [("Fastest start", starts), ("A task besides its own time", gaps)]
@@ -79,13 +79,11 @@ fn thread_pool(k: usize, client: &Client, ids: &[usize]) -> Result<Vec<Task>> {
 }
 
 /// From the start of a process until its worker greets.
-fn start_ms(launcher: &Launcher) -> Option<f64> {
-    fastest(|| {
-        let mut worker = start(launcher, "Worker", 1)?;
-        let greeted = worker.greet(Instant::now() + DEADLINE, || true);
-        greeted.map_err(|lost| anyhow!(lost.error.unwrap_or_default()))?;
-        worker.start_took_ms().context("it did not greet")
-    })
+fn start_ms(launcher: &Launcher) -> Result<f64> {
+    let mut worker = start(launcher, "Worker", 1)?;
+    let greeted = worker.greet(Instant::now() + DEADLINE, || true);
+    greeted.map_err(|lost| anyhow!(lost.error.unwrap_or_default()))?;
+    worker.start_took_ms().context("it did not greet")
 }
 
 /// From the spawn of a thread until it runs.

@@ -1,11 +1,13 @@
 //! Workers that another program starts, on another machine perhaps: ssh, srun, kubectl, docker. Pipes
 //! are all that a pool needs, and such programs pass them on. See docs/hosts.md.
 
-use std::process::Command;
-use std::thread::{Builder, scope};
+use std::env::current_exe;
+use std::process::{self, Command};
+use std::thread::{Builder, ScopedJoinHandle, scope};
 use std::time::Instant;
+use std::{fs, io};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Error, Result, anyhow, bail};
 use shared::demo::LessonOption;
 use shared::http::Target;
 use shared::os::child::DEADLINE;
@@ -18,8 +20,8 @@ use crate::pool::worker::{Request, Worker};
 pub const WORKER_COMMAND: LessonOption = LessonOption {
     name: "worker-command",
     value: "CMD",
-    help: "Start each worker by this command, such as 'ssh host{k} process-demo worker': {k} is its \
-           number, from 1 to --workers",
+    help: "Start each worker by this command, such as 'ssh -o ConnectTimeout=5 host{k} process-demo \
+           worker': {k} is its number, from 1 to --workers",
     check: |text| split(text).map(|_| ()),
     writes: false,
 };
@@ -32,6 +34,8 @@ const BARS: usize = 16;
 pub struct Launcher {
     /// The command's words. None: this program.
     pub words: Vec<String>,
+    /// Whether the user gave them.
+    is_given: bool,
     /// How many workers a pool has.
     size: usize,
 }
@@ -40,7 +44,8 @@ impl Launcher {
     /// The command of `--worker-command`, or this program.
     pub fn given(lab: &Lab) -> Launcher {
         let words = lab.options.get(WORKER_COMMAND.name).and_then(|text| split(text).ok());
-        Launcher { words: words.unwrap_or_default(), size: lab.workers }
+        let is_given = words.is_some();
+        Launcher { words: words.unwrap_or_default(), is_given, size: lab.workers }
     }
 
     /// The command for a worker. Numbers over `--workers` begin with 1 again.
@@ -54,11 +59,21 @@ impl Launcher {
         Some(command)
     }
 
-    /// Lets `start` start each worker once, before any task. If the server is part of this program, each makes a
-    /// request. Returns how long the workers took to start. Nothing, if they are this program.
+    /// An error of this launcher's workers. If the user gave the command, it decides the exit code: the
+    /// lesson has nothing else to show.
+    pub fn failure(&self, error: Error) -> Error {
+        match self.is_given && !error.is::<ExitError>() {
+            true => ExitError::Start(format!("{error:#}")).into(),
+            false => error,
+        }
+    }
+
+    /// Lets `start` start each worker once, before any task. If the server is part of this program, each
+    /// makes a request. Returns how long the workers took to start. Nothing, if they are this program.
     ///
     /// # Errors
-    /// No worker starts; or [`ExitError::Usage`]: one cannot reach the embedded server.
+    /// [`Launcher::failure`]: no worker starts; or [`ExitError::Usage`]: one cannot reach the embedded
+    /// server.
     pub fn try_out(
         &self,
         lab: &Lab,
@@ -72,9 +87,13 @@ impl Launcher {
             |place| try_one(start(self, &format!("Worker-{place}"), place)?, ping.as_ref());
         let tried: Vec<Result<_>> = scope(|scope| {
             let try_one = &try_one;
-            let spawn = |place| Builder::new().spawn_scoped(scope, move || try_one(place)).ok();
-            let threads: Vec<_> = (1..=self.size).filter_map(spawn).collect();
-            threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
+            let spawn = |place| Builder::new().spawn_scoped(scope, move || try_one(place));
+            let threads: Vec<_> = (1..=self.size).map(spawn).collect();
+            let join = |thread: io::Result<ScopedJoinHandle<_>>| {
+                let thread = thread.context("cannot start a thread")?;
+                thread.join().unwrap_or_else(|_| Err(anyhow!("the thread panicked")))
+            };
+            threads.into_iter().map(join).collect()
         });
         let mut figure = Figure::new("Starting a worker", "ms", Scale::Linear);
         let mut lost = None;
@@ -89,13 +108,13 @@ impl Launcher {
             }
         }
         match lost {
-            Some(error) if figure.points.is_empty() => Err(error),
+            Some(error) if figure.points.is_empty() => Err(self.failure(error)),
             _ => Ok(Some(figure)),
         }
     }
 
     /// What it costs that the workers run elsewhere: how long they took to start, and `pool`'s
-    /// [`median_gap`].
+    /// [`median_gap`], if a worker had more than one task.
     pub fn figures(&self, starts: Option<Figure>, pool: &Run) -> Vec<Figure> {
         let Some(starts) = starts else { return Vec::new() };
         let figure = Figure::new("Round trip of a task", "ms", Scale::Linear);
@@ -104,7 +123,7 @@ impl Launcher {
         let figure = lanes.fold(figure, |figure, lane| {
             figure.point(lane.thread, median_gap(std::slice::from_ref(lane)), None)
         });
-        vec![starts, figure]
+        [starts, figure].into_iter().filter(|figure| !figure.points.is_empty()).collect()
     }
 }
 
@@ -138,6 +157,16 @@ pub fn median_gap(lanes: &[Lane]) -> Option<f64> {
     gaps.get(gaps.len() / 2).copied()
 }
 
+/// This program's file, for a launcher on this machine.
+///
+/// # Errors
+/// The OS does not say where it is.
+pub fn this_program() -> Result<String> {
+    // proc(5): the program even if its file was replaced, and in ASCII. /proc/self would be env's.
+    let link = format!("/proc/{}/exe", process::id());
+    Ok(if fs::exists(&link)? { link } else { current_exe()?.to_string_lossy().into_owned() })
+}
+
 /// Splits a command line as a shell does, without expanding anything.
 fn split(text: &str) -> Result<Vec<String>, String> {
     match shlex::split(text) {
@@ -156,7 +185,7 @@ mod tests {
     #[test]
     fn command_is_split_then_numbered() {
         let words = split(r#"ssh -o 'A B' host{k} "it's" {k}"#).unwrap();
-        let launcher = Launcher { words, size: 2 };
+        let launcher = Launcher { words, is_given: true, size: 2 };
         // The numbers begin again, as a process for each task needs.
         for (number, host) in [(1, "host1"), (2, "host2"), (3, "host1")] {
             let command = launcher.command(number).unwrap();
@@ -166,6 +195,14 @@ mod tests {
         }
         assert!(Launcher::default().command(1).is_none());
         assert!(split("ssh 'host").is_err() && split("").is_err());
+    }
+
+    #[test]
+    fn figure_without_points_is_left_out() {
+        let starts = || Some(Figure::new("Starting", "ms", Scale::Linear).point("a", None, None));
+        let figures = |spans| Launcher::default().figures(starts(), &sample::on_threads(spans));
+        assert_eq!(figures(&[("a", 0.0, 1.0), ("b", 0.0, 1.0)]).len(), 1);
+        assert_eq!(figures(&[("a", 0.0, 1.0), ("a", 2.0, 3.0)]).len(), 2);
     }
 
     #[test]
