@@ -3,8 +3,8 @@
 use std::io::{self, BufRead, BufReader, Error, ErrorKind, Write};
 use std::process::{Child, Command, Stdio, exit};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError::Timeout};
-use std::{env, fmt::Display, thread, time::Duration};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError::Timeout, Sender};
+use std::{env, fmt::Display, thread, thread::Builder, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -34,8 +34,7 @@ fn main() {
         }
     }
     let command = command.unwrap_or_else(|| fail(2, USAGE));
-    let lines = io::stdin().lines().collect::<io::Result<Vec<String>>>();
-    let lines = lines.unwrap_or_else(|error| fail(2, format_args!("cannot read stdin: {error}")));
+    let lines = io::stdin().lines().map(|l| l.unwrap_or_else(|e| fail(2, format!("stdin: {e}"))));
     let tasks = (1..).zip(lines).map(|(id, line)| json!({ "id": id, "task": line }));
     exit(run_all(&tasks.collect::<Vec<Value>>(), &command, limit, timeout, retries).into())
 }
@@ -73,7 +72,7 @@ fn run_all(tasks: &[Value], command: &[String], limit: u32, timeout: u32, retrie
     };
     thread::scope(|scope| {
         for _ in 0..tasks.len().min(limit as usize) {
-            thread::Builder::new().spawn_scoped(scope, supervise).unwrap_or_else(|e| fail(3, e));
+            Builder::new().spawn_scoped(scope, supervise).unwrap_or_else(|e| fail(3, e));
         }
     });
     failed.into_inner()
@@ -81,6 +80,7 @@ fn run_all(tasks: &[Value], command: &[String], limit: u32, timeout: u32, retrie
 
 struct Worker {
     child: Child,
+    requests: Sender<Value>,
     answers: Receiver<String>,
 }
 
@@ -89,25 +89,26 @@ impl Worker {
         let mut words = words.iter().map(|word| word.replace("{k}", &k.to_string()));
         let mut command = Command::new(words.next().unwrap_or_default());
         let mut child = command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let stdout = child.stdout.take().ok_or(ErrorKind::BrokenPipe)?;
-        let (send, answers) = mpsc::sync_channel(1);
-        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
-        // A pipe knows no deadline, but a channel does. The thread ends with the worker.
-        thread::Builder::new().spawn(move || lines.try_for_each(|line| send.send(line)))?;
-        Ok(Worker { child, answers })
+        let mut stdin = child.stdin.take().ok_or(ErrorKind::BrokenPipe)?;
+        let mut out = BufReader::new(child.stdout.take().ok_or(ErrorKind::BrokenPipe)?).lines();
+        let ((requests, todo), (send, answers)) = (mpsc::channel(), mpsc::sync_channel(1));
+        // Pipes know no deadline, but channels do. The threads end with the worker.
+        Builder::new().spawn(move || todo.iter().try_for_each(|t| writeln!(stdin, "{t}")))?;
+        Builder::new().spawn(move || out.try_for_each(|line| send.send(line.ok()?).ok()))?;
+        Ok(Worker { child, requests, answers })
     }
 
-    /// Returns the worker and its answer. A worker that gives no answer is killed.
+    /// Returns the worker and its answer. A worker that gives none, or an echo, is killed.
     fn run(mut self, task: &Value, timeout: u32) -> io::Result<(Worker, Value)> {
-        let _ = self.child.stdin.as_mut().map(|stdin| writeln!(stdin, "{task}")); // It may be gone.
+        let _ = self.requests.send(task.clone()); // It may be gone.
         let line = self.answers.recv_timeout(Duration::from_secs(timeout.into()));
-        match line.as_deref().map(serde_json::from_str::<Value>) {
-            Ok(Ok(answer)) if answer["id"] == task["id"] => return Ok((self, answer)),
-            _ => self.child.kill()?,
+        let answer: Option<Value> = line.as_deref().ok().and_then(|l| serde_json::from_str(l).ok());
+        if let Some(a) = answer.filter(|a| a["id"] == task["id"] && a["result"] != a["error"]) {
+            return Ok((self, a));
         }
-        let end = self.child.wait()?; // Without it, the process would stay as a zombie.
+        self.child.kill()?;
         let fate = if line == Err(Timeout) { "timed out" } else { "was lost" };
-        Err(Error::other(format!("worker {fate}: {end}")))
+        Err(Error::other(format!("worker {fate}: {}", self.child.wait()?))) // Wait reaps it.
     }
 }
 
@@ -121,10 +122,9 @@ fn serve() {
     });
     for request in requests {
         let mut line: Value = serde_json::from_str(&request).unwrap_or_else(|error| fail(2, error));
-        match work(line["task"].as_str().unwrap_or_default()) {
-            Ok(result) => line["result"] = result.into(),
-            Err(error) => line["error"] = error.into(),
-        }
+        let done = work(line["task"].as_str().unwrap_or_default());
+        let (key, value) = done.map_or_else(|e| ("error", e.into()), |n| ("result", n.into()));
+        line[key] = value;
         let _ = writeln!(io::stdout(), "{line}"); // If nobody reads it, stdin ends, too.
     }
 }

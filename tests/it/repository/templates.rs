@@ -303,6 +303,17 @@ fn copied_supervisor_loses_no_task() {
     let output = finish(start(&program, &words, "quick\n".repeat(8).as_bytes(), Stdio::piped()));
     assert_eq!((output.exit, output.stdout.lines().count()), (ChildExit::Code(0), 8));
 
+    // A worker that only echoes, and one that does not even read a task larger than a pipe.
+    for (command, task, error) in [
+        ("cat", "quick\n".into(), "was lost"),
+        ("sleep 60", "x".repeat(300_000) + "\n", "timed out"),
+    ] {
+        let words = ["--timeout", "1", "--retries", "0", "--worker-command", command];
+        let output = finish(start(&program, &words, task.as_bytes(), Stdio::piped()));
+        assert_eq!(output.exit, ChildExit::Code(1), "{command}");
+        assert!(output.stdout.contains(error) && output.stdout.lines().count() == 1, "{command}");
+    }
+
     // The kill test of docs/promises.md: a worker, then the supervisor.
     let child = start(&program, &["--limit", "2"], "slow\n".repeat(8).as_bytes(), Stdio::piped());
     let workers = two_workers(&child);
