@@ -10,29 +10,35 @@ use crate::support::demo::{lesson, run_of};
 use crate::support::sshd::Sshd;
 use crate::support::trial::{Trial, skipped};
 
-/// A host that this machine reaches at 10.213.`number`.2, and that reaches this machine at .1.
+/// A host on a network of its own.
 struct Host {
     namespace: String,
+    /// This machine's address in its network.
+    gateway: String,
     sshd: Option<Sshd>,
 }
 
 impl Host {
     /// `None`, and says so, without the right to make one.
     fn start(number: u8) -> Option<Host> {
-        let namespace = format!("host{number}-{}", std::process::id());
-        let mut host = Host { namespace, sshd: None };
-        let (name, net) = (host.namespace.clone(), format!("10.213.{number}"));
+        let pid = std::process::id();
+        let namespace = format!("host{number}-{pid}");
+        // Two addresses of four. By the pid, so that two runs of the tests are not in each other's way.
+        let net = format!("10.{}.{}", pid >> 8 & 255, pid & 255);
+        let [gateway, address] = [1, 2].map(|end| format!("{net}.{}", 4 * number + end));
+        let mut host = Host { namespace, gateway, sshd: None };
+        let (name, gateway) = (host.namespace.clone(), host.gateway.clone());
         // An interface's name has at most 15 characters.
-        let veth = format!("veth{number}-{}", std::process::id());
+        let veth = format!("veth{number}-{pid}");
         for command in [
             format!("ip netns add {name}"),
             format!("ip link add {veth} type veth peer name eth0 netns {name}"),
-            format!("ip address add {net}.1/24 dev {veth}"),
+            format!("ip address add {gateway}/30 dev {veth}"),
             format!("ip link set {veth} up"),
-            format!("ip -n {name} address add {net}.2/24 dev eth0"),
+            format!("ip -n {name} address add {address}/30 dev eth0"),
             format!("ip -n {name} link set eth0 up"),
             format!("ip -n {name} link set lo up"),
-            format!("ip -n {name} route add default via {net}.1"),
+            format!("ip -n {name} route add default via {gateway}"),
         ] {
             let mut words = command.split(' ');
             let mut ip = Command::new(words.next().unwrap());
@@ -45,7 +51,7 @@ impl Host {
         let named = format!("hostname host{number}; exec \"$@\"");
         let starter = ["ip", "netns", "exec", &name, "unshare", "--uts", "sh", "-c", &named, "sh"];
         let name = format!("host{number}");
-        let sshd = Sshd::start_under(&starter, &name, &format!("{net}.2"), 22)?;
+        let sshd = Sshd::start_under(&starter, &name, &address, 22)?;
         host.sshd = Some(sshd);
         Some(host)
     }
@@ -79,7 +85,7 @@ fn two_hosts_share_the_tasks() {
     assert!(wanted.iter().all(|words| output.stderr.contains(words)), "{}", output.stderr);
 
     let server = Server::start(Ipv4Addr::UNSPECIFIED.into(), 0).unwrap();
-    let url = server.url("/delay/50").replace("0.0.0.0", "10.213.1.1");
+    let url = server.url("/delay/50").replace("0.0.0.0", &hosts[0].gateway);
     let report = start(&hosts, &["--url", &url]).any_report();
     for model in ["processes", "process-pool"] {
         let run = run_of(&report, model);

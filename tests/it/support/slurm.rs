@@ -67,6 +67,9 @@ impl Slurm {
             assert!(Instant::now() < give_up, "{}{}", log("slurmctld"), log("slurmd"));
             thread::sleep(Duration::from_millis(50));
         }
+        for daemon in &mut slurm.daemons {
+            assert_eq!(daemon.try_wait().unwrap(), None, "a daemon of Slurm has ended");
+        }
         Some(slurm)
     }
 

@@ -74,13 +74,15 @@ impl Sshd {
         command.args(&words[1..]).args(["-D", "-e", "-f"]).arg(directory.join("server"));
         command.stdin(Stdio::null()).stderr(fs::File::create(directory.join("log")).unwrap());
         let listener = command.spawn().unwrap();
-        let sshd = Sshd { listener, directory };
+        let mut sshd = Sshd { listener, directory };
         let give_up = Instant::now() + DEADLINE;
         while TcpStream::connect((address, port)).is_err() {
             let log = fs::read_to_string(sshd.directory.join("log")).unwrap();
             assert!(Instant::now() < give_up, "sshd does not listen: {log}");
             thread::sleep(Duration::from_millis(5));
         }
+        // Another program could have taken the port, and answer there.
+        assert_eq!(sshd.listener.try_wait().unwrap(), None, "sshd has ended");
         Some(sshd)
     }
 
