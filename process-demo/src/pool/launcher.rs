@@ -1,11 +1,10 @@
 //! Workers that another program starts, on another machine perhaps: ssh, srun, kubectl, docker. Pipes
 //! are all that a pool needs, and such programs pass them on. See docs/hosts.md.
 
-use std::env::current_exe;
-use std::process::{self, Command};
+use std::io;
+use std::process::Command;
 use std::thread::{Builder, ScopedJoinHandle, scope};
 use std::time::Instant;
-use std::{fs, io};
 
 use anyhow::{Context, Error, Result, anyhow, bail};
 use shared::demo::LessonOption;
@@ -155,16 +154,6 @@ pub fn median_gap(lanes: &[Lane]) -> Option<f64> {
     let mut gaps: Vec<f64> = pairs.map(|pair| pair[1].start_ms - pair[0].end_ms).collect();
     gaps.sort_by(f64::total_cmp);
     gaps.get(gaps.len() / 2).copied()
-}
-
-/// This program's file, for a launcher on this machine.
-///
-/// # Errors
-/// The OS does not say where it is.
-pub fn this_program() -> Result<String> {
-    // proc(5): the program even if its file was replaced, and in ASCII. /proc/self would be env's.
-    let link = format!("/proc/{}/exe", process::id());
-    Ok(if fs::exists(&link)? { link } else { current_exe()?.to_string_lossy().into_owned() })
 }
 
 /// Splits a command line as a shell does, without expanding anything.

@@ -29,3 +29,14 @@ fn launcher_finds_any_path() {
     let report = parse_any(&run(Command::new(&program).args(words)));
     assert_eq!(run_of(&report, "launched-pool").done, 4);
 }
+
+#[test]
+fn descriptors_of_launched_workers_suffice() {
+    let command = format!("'{}' worker", binary("process-demo").display());
+    let words = ["-n", "60", "--delay", "20ms", "--format", "json", "--worker-command", &command];
+    let output = Trial::start_under(&["prlimit", "--nofile=128"], "process-demo", &words).finish();
+    // The OS refused none.
+    let why = "running fewer tasks at once: only 128 open files are allowed (ulimit -n)\n";
+    assert_eq!(output.stderr, why);
+    assert_eq!(run_of(&parse_any(&output), "processes").done, 60);
+}
