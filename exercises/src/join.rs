@@ -21,26 +21,33 @@ fn file() -> PathBuf {
     progress::directory().join(".class")
 }
 
-/// Joins the class at `url` as `name`. Returns whether its board shows the name.
+/// Joins the class at `url` as `name`. Returns whether its board shows the name; otherwise, this learner
+/// stays where they were.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn join(url: &str, name: &str) -> io::Result<bool> {
-    fs::write(file(), format!("{url}\n{name}\n"))?;
-    Ok(tell(&[], PATIENCE_TO_JOIN).unwrap_or(false))
+    let joins = tell(url, name, &[], PATIENCE_TO_JOIN).unwrap_or(false);
+    if joins {
+        fs::write(file(), format!("{url}\n{name}\n"))?;
+    }
+    Ok(joins)
 }
 
 /// Tells the board of a check, if this learner has joined a class. A class that does not answer costs
 /// 300 ms, and nothing else.
 pub fn tell_check(exercise: &Exercise, passed: bool) {
-    tell(&[("exercise", exercise.name), ("passed", &passed.to_string())], PATIENCE);
+    let text = fs::read_to_string(file()).unwrap_or_default();
+    let mut lines = text.lines();
+    if let (Some(url), Some(name)) = (lines.next(), lines.next()) {
+        let fields = [("exercise", exercise.name), ("passed", &passed.to_string())];
+        tell(url, name, &fields, PATIENCE);
+    }
 }
 
-/// Returns whether the board has noted it, if this learner has joined a class.
-fn tell(fields: &[(&str, &str)], patience: Duration) -> Option<bool> {
-    let text = fs::read_to_string(file()).ok()?;
-    let mut lines = text.lines();
-    let (mut url, name) = (Url::parse(lines.next()?).ok()?, lines.next()?);
+/// Returns whether the board has noted it; `None` if it does not answer.
+fn tell(url: &str, name: &str, fields: &[(&str, &str)], patience: Duration) -> Option<bool> {
+    let mut url = Url::parse(url).ok()?;
     url.set_path("checked");
     url.query_pairs_mut().clear().append_pair("name", name).extend_pairs(fields);
     let host = url.host_str().unwrap_or_default();

@@ -68,7 +68,9 @@ fn run(words: &[&str]) -> Result<ExitCode> {
         ["class", options @ ..] => class(options),
         ["help"] => print(USAGE),
         ["reset"] => Err(usage("reset needs the exercise: cargo ex reset NN")),
-        ["join", ..] => Err(usage("join needs two words: cargo ex join URL NAME")),
+        ["join", ..] => {
+            Err(usage("join needs two words, a NAME with spaces in quotes: cargo ex join URL NAME"))
+        }
         [which] => check(find(which)?),
         _ => Err(usage("too many words")),
     }
@@ -236,15 +238,10 @@ fn join(url: &str, name: &str) -> Result<ExitCode> {
     if parse_url(url).map_err(|why| cannot(&why))?.scheme() != "http" {
         return Err(cannot("expected http://"));
     }
-    let is_there =
-        join::join(url, name).map_err(|error| cannot_write("exercises/.class", &error))?;
-    print(&format!("Each check is shown as {name} at {url} from now on.\n"))?;
-    match is_there {
-        true => Ok(ExitCode::SUCCESS),
-        false => not_yet(
-            "But the board does not show the name yet. Check the address, the firewall, and whether the class is full.\n",
-        ),
+    if !join::join(url, name).map_err(|error| cannot_write("exercises/.class", &error))? {
+        bail!("cannot join {url}: its board does not answer, or is full; a firewall may stop it");
     }
+    print(&format!("Each check is shown as {name} at {url} from now on.\n"))
 }
 
 /// Serves until Ctrl-C.

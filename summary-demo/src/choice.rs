@@ -93,7 +93,8 @@ const TABLE: [Line; 7] = [
             let (process, thread) = (stop("process")?, stop("thread")?);
             Some(format!(
                 "killed, a process stops in {process:.1} ms, a thread when its work ends, in \
-                {thread:.0} ms; a process takes {us:.0} us and {kib:.0} KiB"
+                {thread:.0} ms; a process takes {:.1} ms and {kib:.0} KiB",
+                us / 1000.0
             ))
         },
         because: |_| "their data must be serialized, and each costs more than a thread",

@@ -55,7 +55,7 @@ impl Matrix {
     pub fn figures(&self) -> Vec<Figure> {
         let rows = [("Waiting", &self.waiting), ("Computing", &self.computing)];
         let figure = |(work, cells): (&str, &Vec<Cell>)| {
-            let figure = Figure::new(&format!("{work}: times as fast"), "times", Scale::Linear);
+            let figure = Figure::new(&format!("{work}: speed-up"), "times", Scale::Linear);
             let cells = cells.iter();
             cells.fold(figure, |figure, cell| figure.point(cell.model, cell.faster, cell.predicted))
         };
@@ -101,7 +101,8 @@ impl Cell {
         Some(Cell {
             model,
             faster: sequential.wall_ms / run.wall_ms,
-            predicted: predicted.map(|ms| sequential.wall_ms / ms),
+            predicted: predicted
+                .map(|ms| sequential.predicted_ms.unwrap_or(sequential.wall_ms) / ms),
         })
     }
 }
@@ -213,9 +214,9 @@ mod tests {
         assert_eq!(
             figures.collect::<Vec<_>>(),
             [
-                "Waiting: times as fast: \
+                "Waiting: speed-up: \
                 sequential 1 0, threads 2 4, processes 2.5 0",
-                "Computing: times as fast: \
+                "Computing: speed-up: \
                 sequential 1 0, threads 1 2, processes 1 2, async 1 2, rayon 1 2",
             ]
         );

@@ -100,7 +100,7 @@ fn stop(kind: &str, stops: bool) -> Result<(usize, f64)> {
 fn check(done: &[(&str, usize)]) -> Check {
     let table = |pieces: &dyn Fn(&(&str, usize)) -> usize| {
         let cells = done.iter().map(|cell| format!("{} {}", cell.0, pieces(cell)));
-        cells.collect::<Vec<_>>().join(", ")
+        format!("pieces done of {PIECES}: {}", cells.collect::<Vec<_>>().join(", "))
     };
     let expected = |&(kind, _): &(&str, usize)| match kind {
         "thread" | "job" | "task" => PIECES,

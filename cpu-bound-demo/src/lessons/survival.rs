@@ -101,7 +101,7 @@ fn four(args: &[String]) -> Result<()> {
 fn check(cells: &[(&str, &str, String)]) -> Check {
     let table = |became: &dyn Fn(&(&str, &str, String)) -> String| {
         let kinds = cells.chunk_by(|a, b| a.0 == b.0).map(|cells| {
-            let ways = cells.iter().map(|cell| format!("{} {}", cell.1, became(cell)));
+            let ways = cells.iter().map(|cell| format!("{} = {}", cell.1, became(cell)));
             format!("{}: {}", cells[0].0, ways.collect::<Vec<_>>().join(", "))
         });
         kinds.collect::<Vec<_>>().join("; ")

@@ -44,7 +44,10 @@ fn learner_passes_an_exercise() {
     let _ = fs::remove_file(copy.path.join("exercises/.progress"));
     // A class's server that never answers: each check tells it of itself, and ends without it.
     let silent = HoldingServer::start(0, usize::MAX);
-    check(&ex(&["join", &silent.url, "Ada"]), 1, "the board does not show the name yet");
+    let output = ex(&["join", &silent.url, "Ada"]);
+    check(&output, 3, "");
+    assert!(output.stderr.contains("its board does not answer"), "{output:?}");
+    fs::write(copy.path.join("exercises/.class"), format!("{}\nAda\n", silent.url)).unwrap();
     let output = ex(&["01"]);
     check(&output, 1, "  measured  1, from 1 thread\n");
     check(&output, 1, "  edit      exercises/src/bin/01_threads.rs\n");
@@ -107,7 +110,8 @@ fn wrong_words_are_exit_code_2() {
 fn unwritable_class_file_is_exit_code_4() {
     let directory = scratch("unwritable class");
     fs::create_dir_all(directory.join("exercises/.class")).unwrap();
-    let output = run(&mut guide(&directory, &["join", "http://127.0.0.1:8080", "Ada"]));
+    let class = Class::start("class to be noted");
+    let output = run(&mut guide(&directory, &["join", &class.url, "Ada"]));
     assert_eq!(output.exit, ChildExit::Code(4), "{output:?}");
     assert!(output.stderr.contains("cannot write exercises/.class: "), "{output:?}");
     assert_eq!(output.stderr.lines().count(), 1, "{output:?}");

@@ -146,7 +146,7 @@ fn summary_begins_with_the_choice() {
     let text = run(summary.env("COLUMNS", "120")).stdout;
     let parts = [
         "cpu-bound-demo: 1 lesson\n",
-        "Waiting: times as fast ",
+        "Waiting: speed-up",
         "not shown Which models speed up which work\n",
         "Which model for which work\n",
         "not shown Tasks wait, some hundreds at once: threads\n",
