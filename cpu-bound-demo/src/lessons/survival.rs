@@ -182,8 +182,8 @@ mod tests {
             check(&[0, 1, 2, 3, 4].map(|cell| (kinds[cell], ways[cell], became[cell].into())))
         };
         let as_claimed = ["3 live", "signal 6", "code 3", "3 live", "3 live"];
-        let table = "thread: panic 3 live, abort signal 6; job: exit code 3; \
-            process: panic 3 live, kill 3 live";
+        let table = "thread: panic = 3 live, abort = signal 6; job: exit = code 3; \
+            process: panic = 3 live, kill = 3 live";
         assert_eq!(cells(as_claimed).predicted, table);
         assert_eq!(cells(as_claimed).verdict, Holds);
         for cell in 0..5 {
