@@ -142,6 +142,6 @@ mod tests {
         assert_check(check(&[("thread", 100), ("process", 100)]), Fails, "differs");
         let check = check(&[("job", 7), ("job+flag", 8)]);
         assert_eq!(check.predicted, "pieces done of 100: job 100, job+flag 1");
-        assert_eq!(check.measured, "job 7, job+flag 8");
+        assert_eq!(check.measured, "pieces done of 100: job 7, job+flag 8");
     }
 }
