@@ -98,11 +98,12 @@ impl Cell {
     fn new(quoted: Quoted, model: &'static str, lesson: &str) -> Option<Cell> {
         let (run, sequential) = (quoted.run(lesson, model)?, quoted.run(lesson, "sequential")?);
         let predicted = run.predicted_ms.filter(|_| model != "sequential");
+        // Nothing predicts how long computing takes.
+        let sequential_ms = sequential.predicted_ms.unwrap_or(sequential.wall_ms);
         Some(Cell {
             model,
             faster: sequential.wall_ms / run.wall_ms,
-            predicted: predicted
-                .map(|ms| sequential.predicted_ms.unwrap_or(sequential.wall_ms) / ms),
+            predicted: predicted.map(|ms| sequential_ms / ms),
         })
     }
 }
@@ -194,15 +195,14 @@ mod tests {
         };
         let mut lessons = lessons([Holds; 6]);
         lessons.dedup_by(|a, b| a.name == b.name);
-        let runs = |sequential_ms, others: &[Run]| {
-            let own = run("sequential", sequential_ms, Some(50.0)); // Not a prediction of itself.
-            [others, &[own]].concat()
+        let runs = |sequential_ms, predicted_ms, others: &[Run]| {
+            [others, &[run("sequential", sequential_ms, predicted_ms)]].concat()
         };
-        lessons[0].runs = runs(100.0, &[run("threads", 50.0, Some(25.0))]);
-        lessons[1].runs = runs(60.0, &[run("processes", 24.0, None)]);
+        lessons[0].runs = runs(100.0, Some(90.0), &[run("threads", 50.0, Some(30.0))]);
+        lessons[1].runs = runs(60.0, Some(50.0), &[run("processes", 24.0, None)]);
         lessons[2].runs = vec![run("async", 10.0, Some(10.0))]; // Nothing to compare it with.
         let four = ["async", "threads", "processes", "rayon"];
-        lessons[3].runs = runs(80.0, &four.map(|model| run(model, 80.0, Some(40.0))));
+        lessons[3].runs = runs(80.0, None, &four.map(|model| run(model, 80.0, Some(40.0))));
         let matrix = Matrix::new(Quoted(&lessons));
         let figures = matrix.figures().into_iter().map(|figure| {
             let points = figure.points.iter().map(|point| {
@@ -215,7 +215,7 @@ mod tests {
             figures.collect::<Vec<_>>(),
             [
                 "Waiting: speed-up: \
-                sequential 1 0, threads 2 4, processes 2.5 0",
+                sequential 1 0, threads 2 3, processes 2.5 0",
                 "Computing: speed-up: \
                 sequential 1 0, threads 1 2, processes 1 2, async 1 2, rayon 1 2",
             ]
