@@ -220,7 +220,7 @@ mod tests {
                 "rayon 2.00 times as fast as one thread",
                 "a task beats 0 times beside computing tasks, 50 beside rayon",
                 "killed, a process stops in 0.3 ms, a thread when its work ends, in 500 ms; a \
-                process takes 1200 us and 1200 KiB",
+                process takes 1.2 ms and 1200 KiB",
                 "a task 0.05 ms, a thread 5 ms, a process 120 ms",
                 "cores busy with two workers: threads 1.0, hashlib 1.9, processes 1.8",
             ]
