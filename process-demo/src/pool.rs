@@ -7,8 +7,6 @@ use shared::demo::LessonOption;
 
 use launcher::WORKER_COMMAND;
 pub use supervisor::run;
-#[cfg(test)]
-use supervisor::run_patiently;
 
 #[cfg(test)]
 pub mod faults;

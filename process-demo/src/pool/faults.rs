@@ -323,7 +323,8 @@ fn patience_starts_with_the_replacement() {
         0 => start(name, &script("sleep 3.5; kill -9 $$")),
         _ => start_silent(name, &format!("sleep 0.2; {}\n{}", greeting(), script("answer 2"))),
     };
-    let tasks = pool::run_patiently(Duration::from_secs(3), 1, &IDS, 1, start, request);
+    let tasks =
+        super::supervisor::run_patiently(Duration::from_secs(3), 1, &IDS, 1, start, request);
     let tasks = checked(&IDS, tasks);
     assert!(tasks.iter().all(|task| task.error.is_none()), "{tasks:?}");
 }
