@@ -18,7 +18,7 @@ use crate::support::workspace::scratch;
 /// words in its error, and the others be done.
 fn one_of_three(fault: Fault, outcome: Outcome, words: &[&str]) {
     for (name, at_once, pool) in HTTP_DEMOS {
-        let timeout = if outcome == Outcome::TimedOut { "2s" } else { "60s" };
+        let timeout = if outcome == Outcome::TimedOut { "5s" } else { "60s" };
         let report = report(name, &first_of_three(fault), timeout, 1);
         for model in ["sequential", at_once, pool] {
             let tasks = &run_of(&report, model).tasks;
