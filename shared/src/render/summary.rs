@@ -159,3 +159,37 @@ fn matrix(text: &mut String, figures: &[Figure], columns: usize) {
         let _ = writeln!(text, "{}", line.trim_end());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::Check;
+    use Verdict::*;
+
+    #[test]
+    fn claim_holds_unless_a_finding_fails() {
+        let finding =
+            |(claim, verdict)| Check::new("", "", (verdict, "why")).on(claim, "Waits overlap");
+        let findings = [
+            ("T1", Holds),
+            ("T1", NotShown),
+            ("P1", NotShown),
+            ("P1", Fails),
+            ("P1", Holds),
+            ("P2", NotShown),
+        ]
+        .map(finding);
+        let mut text = String::new();
+        claims(&mut text, findings.iter(), 120);
+        let text = anstream::adapter::strip_str(&text).to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "3 claims: 1 hold, 1 not shown, 1 FAIL; 6 findings: 2 hold, 3 not shown, 1 FAIL",
+                "  threads         1 claim: 1 hold",
+                "  processes       2 claims: 0 hold, 1 not shown (P2), 1 FAIL (P1)",
+            ]
+        );
+    }
+}
